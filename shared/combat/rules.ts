@@ -1,0 +1,74 @@
+/**
+ * Owns the interface between the combat core and a rule set: the plug that games put their own rules into
+ * (docs/semantics.md, "Rules"). Rules are pure: what they may know is in the view, what chance they need is in `chance`.
+ */
+
+import type { ZodType } from 'zod';
+import type { CombatAction } from '#contracts/action.ts';
+import type { Hit, Vitals } from '#contracts/result.ts';
+import type { RulesRef } from '#contracts/session-message.ts';
+import type { Chance } from './chance.ts';
+
+/** A rule set. A session names one by name and version when it opens and keeps it for life. */
+export interface RuleSet<Stats, V extends Vitals = Vitals> {
+  readonly name: string;
+  readonly version: number;
+  /** Of an actor; checked when the session opens or the actor joins. A refusal here is a refusal there. */
+  readonly stats: ZodType<Stats>;
+  /** An actor's vitals when it enters the fight. */
+  initial(stats: Stats): V;
+  /**
+   * Resolves one action. `action.move.targets` of an instant or item holds only those who still live; both sides of an
+   * exchange live. Vitals and stats in the view are frozen: what changes is said in the outcome. To throw is to fail
+   * this one action, and nothing else.
+   */
+  resolve(action: CombatAction, view: BattleView<Stats, V>, chance: Chance): Outcome<V>;
+}
+
+/** A rule set whose own types are nobody else's business. */
+// biome-ignore lint/suspicious/noExplicitAny: the stats and vitals of foreign rules are opaque here, in both directions.
+export type AnyRuleSet = RuleSet<any, any>;
+
+/** An actor as rules see it. */
+export interface BattleActor<Stats, V extends Vitals = Vitals> {
+  readonly id: string;
+  readonly team: string;
+  readonly stats: Stats;
+  readonly vitals: V;
+}
+
+/** The battle as the action before left it. */
+export interface BattleView<Stats, V extends Vitals = Vitals> {
+  /** Exchanges done so far. */
+  readonly step: number;
+  /** Everybody still in the session, the dead included, in roster order. */
+  actors(): Iterable<BattleActor<Stats, V>>;
+  /** Anybody in the session; throws for an id that is not, which no action names. */
+  actor(id: string): BattleActor<Stats, V>;
+}
+
+/** What an action came to. */
+export interface Outcome<V extends Vitals = Vitals> {
+  readonly hits: readonly Hit[];
+  /** New vitals of whoever changed, by id: a group heal, a curse, a reflected blow are all sayable. Death is final. */
+  readonly vitals: ReadonlyMap<string, V>;
+}
+
+/** The rule sets a process knows. */
+export interface RuleBook {
+  /** `undefined` for rules this process does not know. */
+  find(rules: RulesRef): AnyRuleSet | undefined;
+}
+
+/** A book of the given rule sets; throws where two have the same name and version. */
+export function ruleBook(sets: readonly AnyRuleSet[]): RuleBook {
+  const byKey = new Map<string, AnyRuleSet>();
+  for (const set of sets) {
+    const key = keyOf(set);
+    if (byKey.has(key)) throw new Error(`two rule sets are called ${key}`);
+    byKey.set(key, set);
+  }
+  return { find: (rules) => byKey.get(keyOf(rules)) };
+}
+
+const keyOf = (rules: RulesRef): string => `${rules.name}@${rules.version}`;

@@ -1,0 +1,69 @@
+/**
+ * Owns the step from bytes to a value. Keeps I10: a message decodes to a value or to a typed refusal, and never to an
+ * exception in somebody's callback.
+ */
+import type * as z from 'zod';
+import { readId } from './ids.ts';
+import { isJsonObject } from './json.ts';
+import { MESSAGE_MAX_BYTES, REASON_MAX_CHARS } from './limits.ts';
+
+/** What became of a message: its value, or why it was refused in one readable line. */
+export type Decoded<Value> = { readonly ok: true; readonly value: Value } | Refusal;
+/** Why a message was refused, in one readable line. */
+export type Refusal = { readonly ok: false; readonly reason: string };
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
+
+/** Encodes a value as the wire has it: compact JSON in UTF-8. */
+export function encode(value: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify(value));
+}
+
+/** Reads bytes as JSON. Refuses what is too large, not UTF-8, or not JSON. */
+export function decodeJson(bytes: Uint8Array): Decoded<unknown> {
+  if (bytes.length > MESSAGE_MAX_BYTES) return refusal(`${bytes.length} bytes, more than ${MESSAGE_MAX_BYTES}`);
+  try {
+    return { ok: true, value: JSON.parse(utf8.decode(bytes)) };
+  } catch (error) {
+    return refusal(error instanceof SyntaxError ? `not JSON: ${error.message}` : 'not UTF-8');
+  }
+}
+
+/** Reads bytes as a message of the given shape. */
+export function decode<Schema extends z.ZodType>(schema: Schema, bytes: Uint8Array): Decoded<z.output<Schema>> {
+  const json = decodeJson(bytes);
+  return json.ok ? check(schema, json.value) : json;
+}
+
+/** Checks a JSON value against a shape. */
+export function check<Schema extends z.ZodType>(schema: Schema, value: unknown): Decoded<z.output<Schema>> {
+  const read = schema.safeParse(value);
+  return read.success ? { ok: true, value: read.data } : refusal(describeIssues(read.error));
+}
+
+/** Refuses with a reason, cut to the length a reason may have and to one line. */
+export function refusal(reason: string): Refusal {
+  return { ok: false, reason: oneLine(reason) };
+}
+
+/** A text as one line of bounded length: error texts of others end up in headers and logs. */
+export function oneLine(text: string): string {
+  const line = Array.from(text, (char) => (char.codePointAt(0)! < 0x20 || char === '\u007f' ? ' ' : char)).join('');
+  return line.length <= REASON_MAX_CHARS ? line : `${line.slice(0, REASON_MAX_CHARS - 3)}...`;
+}
+
+/** The `session_id` a body names must be the one of its subject. */
+export function disagreesWith(sessionId: string, body: unknown): Refusal | null {
+  const named = isJsonObject(body) ? readId(body.session_id) : null;
+  return named === null || named === sessionId
+    ? null
+    : refusal(`session_id ${named} disagrees with the subject's ${sessionId}`);
+}
+
+/** What zod found wrong, in one line: `path: message; path: message`. */
+export function describeIssues(error: z.ZodError): string {
+  return oneLine(
+    error.issues.map((issue) => [issue.path.join('.'), issue.message].filter(Boolean).join(': ')).join('; '),
+  );
+}

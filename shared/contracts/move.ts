@@ -1,0 +1,72 @@
+/**
+ * Owns CombatMove: one intent of one actor, as a client publishes it and as actions carry it.
+ */
+import * as z from 'zod';
+import { ActorId, Id, readActorId, readId } from './ids.ts';
+import { isJsonObject, jsonBytes, PassedOn } from './json.ts';
+import { MOVE_MAX_BYTES } from './limits.ts';
+
+export const Strategy = z.enum(['exchange', 'instant', 'item']);
+export type Strategy = z.output<typeof Strategy>;
+
+/** A move as actions carry it. `targets` is the collector's, written when it resolves an instant or an item. */
+export const CombatMove = z.object({
+  move_id: Id,
+  char_id: ActorId,
+  strategy: Strategy,
+  payload: PassedOn,
+  targets: z.array(ActorId).optional(),
+});
+export type CombatMove = z.output<typeof CombatMove>;
+
+/** A move that registration may look at: its shape is sound, its target readable, its size measured. */
+export type DeclaredMove = {
+  readonly move: CombatMove;
+  readonly target: MoveTarget;
+  /** Of the move as compact JSON. */
+  readonly bytes: number;
+};
+
+/** Whom a move is aimed at. An exchange names one actor; an instant or item may use an alias. */
+export type MoveTarget =
+  | { readonly kind: 'actor'; readonly id: string }
+  | { readonly kind: 'self' }
+  | { readonly kind: 'all_enemies' }
+  | { readonly kind: 'all_allies' }
+  | { readonly kind: 'random_enemy'; readonly count: number };
+
+const DeclaredShape = CombatMove.omit({ targets: true });
+const RANDOM_ENEMY_PATTERN = /^random_enemy_([1-9][0-9]{0,3})$/;
+
+/**
+ * Reads one element of a signal's `moves`. Returns `null` for what the contract calls `invalid_move`: a wrong shape, more
+ * than 2 KiB, a target that can be nobody's.
+ */
+export function readDeclaredMove(input: unknown): DeclaredMove | null {
+  const read = DeclaredShape.safeParse(input);
+  if (!read.success) return null;
+  const target = readTarget(read.data.strategy, read.data.payload.target_id);
+  if (target === null) return null;
+  const bytes = jsonBytes(input);
+  return bytes > MOVE_MAX_BYTES ? null : { move: read.data, target, bytes };
+}
+
+/** The `move_id` of a move that may be invalid otherwise, so that a refusal can name it. */
+export function moveIdOf(input: unknown): string | null {
+  return isJsonObject(input) ? readId(input.move_id) : null;
+}
+
+/** The one actor an exchange is aimed at; `null` only for a move that never passed `readDeclaredMove`. */
+export function exchangeTarget(move: CombatMove): string | null {
+  return readActorId(move.payload.target_id);
+}
+
+/** Whom a move is aimed at; `null` where its `target_id` can be nobody's. */
+export function readTarget(strategy: Strategy, targetId: unknown): MoveTarget | null {
+  const id = readActorId(targetId);
+  if (id !== null) return { kind: 'actor', id };
+  if (strategy === 'exchange' || typeof targetId !== 'string') return null;
+  if (targetId === 'self' || targetId === 'all_enemies' || targetId === 'all_allies') return { kind: targetId };
+  const count = RANDOM_ENEMY_PATTERN.exec(targetId)?.[1];
+  return count === undefined ? null : { kind: 'random_enemy', count: Number(count) };
+}

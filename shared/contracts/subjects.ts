@@ -1,0 +1,78 @@
+/**
+ * Owns every subject: how it is built, how it is taken apart, and the wildcards that streams and consumers filter by.
+ * Nobody else spells a subject. A session's four log subjects end in its id, so `*.*.<session>` is the session's log.
+ */
+
+import { readId } from './ids.ts';
+
+/** The four kinds of message in a session's log. */
+export type LogKind = 'session' | 'signal' | 'action' | 'result';
+
+const LOG_PREFIX: Readonly<Record<LogKind, string>> = {
+  session: 'combat.session.',
+  signal: 'collector.signal.',
+  action: 'combat.action.',
+  result: 'combat.result.',
+};
+
+/** Subjects of one session's log. */
+export const logSubject = (kind: LogKind, sessionId: string): string => LOG_PREFIX[kind] + sessionId;
+/** Filter for one kind of message over all sessions. */
+export const logFilter = (kind: LogKind): string => `${LOG_PREFIX[kind]}*`;
+/** Filter for the whole log of one session. */
+export const sessionLogFilter = (sessionId: string): string => `*.*.${sessionId}`;
+
+/** Takes a log subject apart; `null` for a subject that is none, or whose session can be nobody's id. */
+export function parseLogSubject(subject: string): { kind: LogKind; sessionId: string } | null {
+  const last = subject.lastIndexOf('.') + 1;
+  const sessionId = subject.slice(last);
+  if (readId(sessionId) === null) return null;
+  switch (subject.slice(0, last)) {
+    case LOG_PREFIX.session:
+      return { kind: 'session', sessionId };
+    case LOG_PREFIX.signal:
+      return { kind: 'signal', sessionId };
+    case LOG_PREFIX.action:
+      return { kind: 'action', sessionId };
+    case LOG_PREFIX.result:
+      return { kind: 'result', sessionId };
+    default:
+      return null;
+  }
+}
+
+export const executorBatchSubject = (sessionId: string): string => `executor.batch.${sessionId}`;
+export const EXECUTOR_BATCH_FILTER = 'executor.batch.*';
+
+export const aiTurnSubject = (sessionId: string, botId: string): string => `ai.turn.${sessionId}.${botId}`;
+export const AI_TURN_FILTER = 'ai.turn.*.*';
+
+export const timerSetSubject = (sessionId: string): string => `timer.set.${sessionId}`;
+export const timerDueSubject = (sessionId: string): string => `timer.due.${sessionId}`;
+export const TIMER_SET_FILTER = 'timer.set.*';
+export const TIMER_DUE_FILTER = 'timer.due.*';
+
+export const deadSubject = (original: string): string => `dead.${original}`;
+export const DEAD_FILTER = 'dead.>';
+
+export const sessionGetSubject = (sessionId: string): string => `session.get.${sessionId}`;
+export const SESSION_GET_FILTER = 'session.get.*';
+
+/** The session an `executor.batch`, `ai.turn`, `timer.*` or `session.get` subject speaks of: its third token. */
+export function sessionOfSubject(subject: string): string {
+  return subject.split('.', 3)[2] ?? '';
+}
+
+/** The key of a session's `sys:busy` lock in the bucket `locks`. */
+export const lockKey = (sessionId: string): string => `sys.busy.${sessionId}`;
+/** The subject under which a bucket keeps a key. */
+export const bucketSubject = (bucket: string, key: string): string => `$KV.${bucket}.${key}`;
+
+// Verdicts go where a client says. Only inboxes are obeyed: a client must not make the collector write anywhere else.
+const INBOX_PATTERN = /^_INBOX[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+$/;
+const INBOX_MAX_CHARS = 256;
+
+/** True where a `reply_to` names an inbox; any other subject is not answered. */
+export function isInbox(subject: string): boolean {
+  return subject.length <= INBOX_MAX_CHARS && INBOX_PATTERN.test(subject);
+}

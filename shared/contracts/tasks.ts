@@ -1,0 +1,22 @@
+/**
+ * Owns the two tasks of the work queue: a batch for the executor (specification 1.E) and a turn for the AI (1.C.1).
+ */
+import * as z from 'zod';
+import { ActorId, Id } from './ids.ts';
+import { TARGETS_PER_REQUEST_MAX } from './limits.ts';
+
+export const ExecutorBatch = z.object({
+  session_id: Id,
+  batch_size: z.int().positive(),
+  through: z.int().nonnegative(),
+  lock_rev: z.int().nonnegative(),
+});
+export type ExecutorBatch = z.output<typeof ExecutorBatch>;
+
+export const AiTurnRequest = z.object({
+  session_id: Id,
+  bot_id: ActorId,
+  missing_targets: z.array(ActorId).min(1).max(TARGETS_PER_REQUEST_MAX),
+  request_id: z.string().min(1).max(128),
+});
+export type AiTurnRequest = z.output<typeof AiTurnRequest>;
