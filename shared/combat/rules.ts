@@ -3,9 +3,10 @@
  * (docs/semantics.md, "Rules"). Rules are pure: what they may know is in the view, what chance they need is in `chance`.
  */
 
-import type { ZodType } from 'zod';
+import type * as z from 'zod';
 import type { CombatAction } from '#contracts/action.ts';
-import type { Hit, Vitals } from '#contracts/result.ts';
+import { check, type Decoded, describeIssues, oneLine, refusal } from '#contracts/decode.ts';
+import { type Hit, Vitals } from '#contracts/result.ts';
 import type { RulesRef } from '#contracts/session-message.ts';
 import type { Chance } from './chance.ts';
 
@@ -14,7 +15,7 @@ export interface RuleSet<Stats, V extends Vitals = Vitals> {
   readonly name: string;
   readonly version: number;
   /** Of an actor; checked when the session opens or the actor joins. A refusal here is a refusal there. */
-  readonly stats: ZodType<Stats>;
+  readonly stats: z.ZodType<Stats>;
   /** An actor's vitals when it enters the fight. */
   initial(stats: Stats): V;
   /**
@@ -72,3 +73,43 @@ export function ruleBook(sets: readonly AnyRuleSet[]): RuleBook {
 }
 
 const keyOf = (rules: RulesRef): string => `${rules.name}@${rules.version}`;
+
+/** An actor that its rules have let into the fight. */
+export type Admitted = { readonly stats: unknown; readonly vitals: Vitals };
+
+/**
+ * Lets an actor in under its rules, or says in one line what they have against its stats. Foreign rules may throw where
+ * they should refuse, and may give vitals that no message can carry: both are refusals.
+ */
+export function admit(rules: AnyRuleSet, stats: unknown): Decoded<Admitted> {
+  try {
+    const read = rules.stats.safeParse(stats);
+    if (!read.success) return refusal(describeIssues(read.error));
+    const vitals = asCarried(Vitals, rules.initial(deepFreeze(read.data)));
+    return vitals.ok ? { ok: true, value: { stats: read.data, vitals: deepFreeze(vitals.value) } } : vitals;
+  } catch (error) {
+    return refusal(messageOf(error));
+  }
+}
+
+/** A value of foreign rules as a message would carry it, so that live state and folded state are the same. */
+export function asCarried<Schema extends z.ZodType>(schema: Schema, value: unknown): Decoded<z.output<Schema>> {
+  return check(schema, JSON.parse(JSON.stringify(value ?? null)));
+}
+
+/** Freezes a JSON value through and through, so that rules cannot change what they are shown. */
+export function deepFreeze<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const item of Object.values(value)) deepFreeze(item);
+  return value;
+}
+
+/** The message of whatever foreign code threw, in one line. */
+export function messageOf(error: unknown): string {
+  try {
+    return oneLine(error instanceof Error ? error.message : String(error));
+  } catch {
+    return 'an error that cannot be shown';
+  }
+}

@@ -2,8 +2,9 @@
  * Owns the messages on `combat.result.*`: one executed batch.
  */
 import * as z from 'zod';
+import { encode } from './decode.ts';
 import { ActorId, Id } from './ids.ts';
-import { pairsOf } from './json.ts';
+import { objectOf, pairsOf } from './json.ts';
 import { REASON_MAX_CHARS } from './limits.ts';
 
 /** What a strike came to. Rules may add fields of their own; they travel as they are. */
@@ -44,3 +45,8 @@ export const ResultMessage = z.object({
   target_returns: z.array(z.tuple([ActorId, ActorId])),
 });
 export type ResultMessage = z.output<typeof ResultMessage>;
+
+/** A result message as the wire has it. */
+export function encodeResult(message: ResultMessage): Uint8Array {
+  return encode({ ...message, actors: objectOf(message.actors) });
+}

@@ -1,0 +1,49 @@
+/**
+ * Owns what an outcome of rules must be before it becomes part of a battle: something a message can carry, about actors
+ * who are there, that wakes nobody from the dead. Anything else makes the action `failed`, and the state stays untouched.
+ */
+import * as z from 'zod';
+import type { Decoded } from '#contracts/decode.ts';
+import { refusal } from '#contracts/decode.ts';
+import { jsonBytes } from '#contracts/json.ts';
+import { Hit, Vitals } from '#contracts/result.ts';
+import { asCarried, type Outcome } from './rules.ts';
+
+/** An action's result beyond its hits and vitals: names, ordinal, status, two returns, a death. */
+export const RESULT_FRAME_BYTES = 512;
+/** An id as a key, at the most. */
+const ID_FRAME_BYTES = 72;
+
+const Hits = z.array(Hit);
+
+/** An outcome as it goes into the log. */
+export interface CheckedOutcome {
+  readonly hits: Hit[];
+  /** New vitals of those who changed, in the order the rules gave them. */
+  readonly vitals: Map<string, Vitals>;
+  /** What it adds to a result message, at the most. */
+  readonly bytes: number;
+}
+
+/**
+ * Checks an outcome.
+ *
+ * @param vitalsOf the vitals before the action; undefined for who is not there
+ */
+export function checkOutcome(outcome: Outcome, vitalsOf: (id: string) => Vitals | undefined): Decoded<CheckedOutcome> {
+  const hits = asCarried(Hits, outcome?.hits);
+  if (!hits.ok) return refusal(`hits: ${hits.reason}`);
+  if (!(outcome.vitals instanceof Map)) return refusal('vitals: expected a Map by actor id');
+  const vitals = new Map<string, Vitals>();
+  let bytes = RESULT_FRAME_BYTES + jsonBytes(hits.value);
+  for (const [id, given] of outcome.vitals) {
+    const before = vitalsOf(id);
+    if (before === undefined) return refusal(`vitals of ${JSON.stringify(id)}, who is not in the session`);
+    const after = asCarried(Vitals, given);
+    if (!after.ok) return refusal(`vitals of ${id}: ${after.reason}`);
+    if (before.dead && !after.value.dead) return refusal(`${id} is dead, and death is final`);
+    vitals.set(id, after.value);
+    bytes += ID_FRAME_BYTES + jsonBytes(after.value);
+  }
+  return { ok: true, value: { hits: hits.value, vitals, bytes } };
+}
