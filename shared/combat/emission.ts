@@ -15,8 +15,8 @@ const ID_FRAME_BYTES = 3;
 /** An action message's JSON beyond its actions. */
 const MESSAGE_FRAME_BYTES = 256;
 
-/** Instants and items, then pairs, then what is forced; at most one message's worth. */
-export function emit(fight: Fight): CombatAction[] {
+/** Instants and items, then pairs, then what is forced; at most one message's worth, and whether there is more. */
+export function emit(fight: Fight): { actions: CombatAction[]; more: boolean } {
   const actions: CombatAction[] = [];
   let bytes = MESSAGE_FRAME_BYTES;
   const put = (action: Omit<CombatAction, 'action_id'>, size: number): boolean => {
@@ -32,17 +32,19 @@ export function emit(fight: Fight): CombatAction[] {
     );
     const type = open.move.strategy === 'item' ? 'item' : 'instant';
     const size = open.bytes + targets.reduce((sum, id) => sum + id.length + ID_FRAME_BYTES, 0);
-    if (!put({ type, move: { ...open.move, targets }, partner_move: null, is_forced: false }, size)) return actions;
+    if (!put({ type, move: { ...open.move, targets }, partner_move: null, is_forced: false }, size))
+      return { actions, more: true };
   }
   for (const open of fight.pool.pairs) {
     const first = open.partner!;
     const pair = { type: 'exchange', move: first.move, partner_move: open.move, is_forced: false } as const;
-    if (!put(pair, first.bytes + open.bytes)) return actions;
+    if (!put(pair, first.bytes + open.bytes)) return { actions, more: true };
   }
   const forced = [...fight.pool.marked].filter((open) => open.partner === null);
   forced.sort((left, right) => left.ordinal - right.ordinal);
   for (const open of forced) {
-    if (!put({ type: 'exchange', move: open.move, partner_move: null, is_forced: true }, open.bytes)) return actions;
+    if (!put({ type: 'exchange', move: open.move, partner_move: null, is_forced: true }, open.bytes))
+      return { actions, more: true };
   }
-  return actions;
+  return { actions, more: false };
 }

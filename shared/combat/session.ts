@@ -415,8 +415,10 @@ function newActor(session: Session, { id, team, sheet, vitals, enteredAt, given 
 export interface Decision {
   /** The prefix: the log sequence it was decided on. */
   readonly through: number;
-  /** At most one message's worth; what is over waits until these are folded. */
+  /** At most one message's worth. */
   readonly actions: readonly CombatAction[];
+  /** There is more to emit, which waits until these actions are folded. */
+  readonly more: boolean;
   /** Bots to ask. */
   readonly requests: readonly AiTurnRequest[];
   /** Set where actions wait to be executed, `actions` included. */
@@ -432,11 +434,13 @@ export interface Decision {
  * Decides what the session needs now (specification 1.C). Changes nothing.
  *
  * @param askedThrough bots whose situation is at or below this log sequence have been asked already
+ * @param objection what this deployment has against the session, which closes it before its first action; null for nothing
  */
-export function decide(session: Session, askedThrough: number): Decision {
+export function decide(session: Session, askedThrough: number, objection: string | null = null): Decision {
   const nothing: Decision = {
     through: session.seq,
     actions: [],
+    more: false,
     requests: [],
     dispatch: null,
     deadline: null,
@@ -450,15 +454,17 @@ export function decide(session: Session, askedThrough: number): Decision {
   if (fight === null || session.status === 'absent') return nothing;
   const waiting = fight.emitted - fight.executed;
   if (session.status === 'closed') return { ...nothing, dispatch: dispatchOf(fight, waiting) };
+  if (objection !== null && fight.emitted === 0) return { ...nothing, close: { winner: null, reason: 'invalid' } };
   const end = endOf(session, fight);
   if (end !== null) {
     if (waiting === 0) return { ...nothing, close: end };
     return { ...nothing, dispatch: dispatchOf(fight, waiting), deadline: deadlineOf(session, fight) };
   }
-  const actions = emit(fight);
+  const { actions, more } = emit(fight);
   return {
     ...nothing,
     actions,
+    more,
     requests: requestsOf(session, fight, askedThrough),
     dispatch: dispatchOf(fight, waiting + actions.length),
     deadline: deadlineOf(session, fight),

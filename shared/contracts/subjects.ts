@@ -22,6 +22,9 @@ export const logFilter = (kind: LogKind): string => `${LOG_PREFIX[kind]}*`;
 /** Filter for the whole log of one session. */
 export const sessionLogFilter = (sessionId: string): string => `*.*.${sessionId}`;
 
+/** Filter for what of a session's log concerns its battle: everything but the signals. */
+export const battleLogFilter = (sessionId: string): string => `combat.*.${sessionId}`;
+
 /** Takes a log subject apart; `null` for a subject that is none, or whose session can be nobody's id. */
 export function parseLogSubject(subject: string): { kind: LogKind; sessionId: string } | null {
   const last = subject.lastIndexOf('.') + 1;

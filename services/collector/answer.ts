@@ -1,0 +1,82 @@
+/**
+ * Owns what a wake is answered with: verdicts on its moves, a dead letter where it could not be used. For a message that
+ * was folded before this process looked (a redelivery, a snapshot ahead of it) the answer is told from the state, as far
+ * as the state remembers: verdicts are best effort, and the log is what counts.
+ */
+
+import type { Session } from '#combat/session.ts';
+import { readLogMessage } from '#contracts/log-message.ts';
+import { moveIdOf } from '#contracts/move.ts';
+import { isInbox, parseLogSubject } from '#contracts/subjects.ts';
+import type { Verdict } from '#contracts/verdict.ts';
+import type { Delivery } from '#jetstream/delivery.ts';
+import type { Effects } from '#jetstream/effects.ts';
+import { storedOr } from '#jetstream/receipt.ts';
+import type { Metrics } from '#process/metrics.ts';
+import type { Note } from './desk.ts';
+
+/** Reads a wake again and tells from the state what became of it. */
+export function noteFromState(session: Session, wake: Delivery): Note {
+  const parsed = parseLogSubject(wake.subject);
+  if (parsed === null) return refusedNote('no session of that name can exist');
+  const message = readLogMessage(parsed.kind, parsed.sessionId, wake.data);
+  switch (message.kind) {
+    case 'unreadable':
+      return refusedNote(message.reason);
+    case 'signal': {
+      const { body } = message;
+      const timeout = body.signal_type === 'check_timeout';
+      const verdicts = body.signal_type === 'check_immediate' ? remembered(session, wake.seq, body.moves ?? []) : [];
+      return { timeout, refused: null, verdicts, replyTo: body.reply_to ?? null };
+    }
+    case 'session':
+      return tookEffect(session, message.body, wake.seq) ? NOTED : refusedNote('refused when it was folded');
+    case 'action':
+    case 'result':
+      return NOTED;
+    default:
+      return message satisfies never;
+  }
+}
+
+/** Sends what a note says; resolves when a dead letter it calls for is stored. */
+export async function answer(effects: Effects, metrics: Metrics, wake: Delivery, note: Note): Promise<void> {
+  if (note.replyTo !== null && isInbox(note.replyTo)) {
+    for (const verdict of note.verdicts) {
+      metrics.verdicts[verdict.accepted ? 'accepted' : verdict.code] += 1;
+      effects.verdict(note.replyTo, verdict);
+    }
+  }
+  if (note.refused === null) return;
+  metrics.deadLetters += 1;
+  const { subject, data } = wake;
+  const letter = { subject, data, origin: `${wake.stream}:${wake.seq}`, reason: note.refused };
+  storedOr(await effects.deadLetter(letter), 'a dead letter');
+}
+
+const NOTED: Note = { timeout: false, refused: null, verdicts: [], replyTo: null };
+const refusedNote = (refused: string): Note => ({ ...NOTED, refused });
+
+/** The verdicts that can still be told: acceptances are remembered, reasons of refusals are not. */
+function remembered(session: Session, seq: number, moves: readonly unknown[]): Verdict[] {
+  const verdicts: Verdict[] = [];
+  for (const input of moves) {
+    const moveId = moveIdOf(input);
+    if (session.fight === null) {
+      const code = session.status === 'absent' ? 'session_not_found' : 'session_closed';
+      verdicts.push({ session_id: session.id, move_id: moveId, accepted: false, seq, code });
+    } else if (moveId !== null && session.fight.recent.get(moveId) === seq) {
+      const deadline = session.fight.pool.byMoveId.get(moveId)?.deadline ?? null;
+      const accepted = { session_id: session.id, move_id: moveId, accepted: true, seq } as const;
+      verdicts.push(deadline === null ? accepted : { ...accepted, deadline });
+    }
+  }
+  return verdicts;
+}
+
+function tookEffect(session: Session, body: { type: string; actor_id?: string }, seq: number): boolean {
+  const actor = session.fight?.roster.byId.get(body.actor_id ?? '');
+  if (body.type === 'joined') return actor?.enteredAt === seq;
+  if (body.type === 'left') return actor?.leftAt === seq;
+  return true; // a second `opened` or `closed` changes nothing, and is no fault
+}

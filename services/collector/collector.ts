@@ -1,0 +1,103 @@
+/**
+ * Owns the collector's wakes: which session they are for, one pass of a session at a time, and what becomes of the wakes
+ * when a pass succeeds or fails. Ten signals waiting are one pass. Keeps I8 and I10: a wake is acknowledged when all it
+ * called for has been, given back with a growing delay when something failed, and dead-lettered only where nobody could
+ * ever use it.
+ */
+
+import type { Logger } from 'pino';
+import { parseLogSubject } from '#contracts/subjects.ts';
+import type { Delivery } from '#jetstream/delivery.ts';
+import { retryDelayMs } from '#jetstream/delivery.ts';
+import type { Keepalive } from '#jetstream/keepalive.ts';
+import { EffectFailed } from '#jetstream/receipt.ts';
+import { answer } from './answer.ts';
+import { type Case, pass, type Tools } from './pass.ts';
+
+/** The collector at work. */
+export class Collector {
+  readonly #tools: Tools;
+  readonly #keepalive: Keepalive;
+  readonly #logger: Logger;
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(tools: Tools, keepalive: Keepalive, logger: Logger) {
+    this.#tools = tools;
+    this.#keepalive = keepalive;
+    this.#logger = logger;
+  }
+
+  /** Takes a wake: a message on `collector.signal.*` or `combat.session.*`. */
+  wake(delivery: Delivery): void {
+    const { metrics, log } = this.#tools;
+    metrics.wakes += 1;
+    if (delivery.count > 1) metrics.redeliveries += 1;
+    this.#keepalive.hold(delivery);
+    const parsed = parseLogSubject(delivery.subject);
+    if (parsed === null) {
+      this.#track(this.#bury(delivery));
+      return;
+    }
+    const session = log.session(parsed.sessionId);
+    session.memo.wakes.push(delivery);
+    if (!session.memo.running) this.#track(this.#run(session));
+  }
+
+  /** Resolves when no pass is under way. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  /** Passes, until no wake is left. */
+  async #run(session: Case): Promise<void> {
+    const desk = session.memo;
+    desk.running = true;
+    while (desk.wakes.length > 0) {
+      try {
+        const dealtWith = await this.#tools.log.use(session, () => pass(this.#tools, session));
+        for (const wake of dealtWith) this.#acknowledge(wake);
+        const done = new Set(dealtWith);
+        desk.wakes.splice(0, desk.wakes.length, ...desk.wakes.filter((wake) => !done.has(wake)));
+      } catch (error) {
+        this.#giveBack(session, error);
+      }
+    }
+    desk.running = false;
+  }
+
+  #acknowledge(wake: Delivery): void {
+    this.#tools.effects.ack(wake);
+    this.#keepalive.release(wake);
+  }
+
+  #giveBack(session: Case, error: unknown): void {
+    const wakes = session.memo.wakes.splice(0);
+    const expected = error instanceof EffectFailed;
+    const about = { session: session.sessionId, wakes: wakes.length, ...(expected ? {} : { err: error }) };
+    if (expected) this.#logger.warn(about, `a pass failed and will be tried again: ${error.message}`);
+    else this.#logger.error(about, 'a pass failed');
+    for (const wake of wakes) {
+      this.#tools.effects.retry(wake, retryDelayMs(wake.count));
+      this.#keepalive.release(wake);
+    }
+  }
+
+  /** A message for a session that no id can name: kept whole, and done with. */
+  async #bury(wake: Delivery): Promise<void> {
+    const { effects, metrics } = this.#tools;
+    try {
+      const refused = 'the last token of the subject is no session id';
+      await answer(effects, metrics, wake, { timeout: false, refused, verdicts: [], replyTo: null });
+      this.#acknowledge(wake);
+    } catch (error) {
+      this.#logger.warn({ subject: wake.subject, err: error }, 'a dead letter was not stored');
+      effects.retry(wake, retryDelayMs(wake.count));
+      this.#keepalive.release(wake);
+    }
+  }
+
+  #track(work: Promise<void>): void {
+    this.#running.add(work);
+    void work.finally(() => this.#running.delete(work));
+  }
+}

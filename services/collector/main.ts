@@ -1,0 +1,100 @@
+/** The collector: signals in, actions out. Wiring and nothing else. */
+import { jetstream } from '@nats-io/jetstream';
+import { ruleBook } from '#combat/rules.ts';
+import { evolve, initialSession, type Session } from '#combat/session.ts';
+import { restoreSession, snapshotSession } from '#combat/session-snapshot.ts';
+import { CONSUMERS, SESSIONS_BUCKET } from '#contracts/streams.ts';
+import { SESSION_GET_FILTER, sessionLogFilter } from '#contracts/subjects.ts';
+import { Consuming } from '#jetstream/consumer.ts';
+import { Follower } from '#jetstream/follower.ts';
+import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
+import { Keepalive } from '#jetstream/keepalive.ts';
+import { ensureConsumer, provision } from '#jetstream/provision.ts';
+import { Publisher } from '#jetstream/publisher.ts';
+import { SessionLog } from '#jetstream/session-log.ts';
+import { loadRuleSets } from '#process/modules.ts';
+import { runRole } from '#process/run.ts';
+import { classic } from '#rules/classic/classic.ts';
+import { Collector } from './collector.ts';
+import { type Desk, newDesk, noteFolded } from './desk.ts';
+import { forwardDueTimer } from './due-timers.ts';
+import { buryForeign } from './foreign.ts';
+import { idleObjection } from './objection.ts';
+import type { Tools } from './pass.ts';
+import { SessionGetter } from './session-get.ts';
+
+await runRole('collector', async ({ config, logger, metrics, connection: { nc } }) => {
+  const rules = ruleBook(await loadRuleSets(config.rulesModules, [classic]));
+  const provisioning = { ...config, checkOnly: !config.provision };
+  await provision(nc, ['collector', 'timers'], provisioning, logger);
+
+  const publisher = new Publisher(nc);
+  const effects = jetstreamEffects(nc, publisher, config.lockTtlMs);
+  const log = new SessionLog<Session, Desk>(
+    {
+      kinds: ['session', 'signal', 'action', 'result'],
+      filter: sessionLogFilter,
+      bucket: SESSIONS_BUCKET,
+      initial: initialSession,
+      evolve(session, entry, desk, live, record) {
+        const folded = evolve(session, entry, rules);
+        if (!live) return;
+        noteFolded(desk, entry, folded, effects.now());
+        if (folded.refused !== null) buryForeign(effects, metrics, logger, record, folded.refused);
+      },
+      position: (session) => session.seq,
+      snapshot: snapshotSession,
+      restore: (sessionId, value) => restoreSession(sessionId, value, rules),
+      isSettled: ({ status, fight }) => status === 'closed' && (fight === null || fight.emitted === fight.executed),
+      memo: newDesk,
+    },
+    effects,
+    logger,
+  );
+  const js = jetstream(nc);
+  const follower = await Follower.start(js, log.kinds, await effects.endOfLog(), (record) => log.take(record), logger);
+
+  const keepalive = new Keepalive(effects, config.ackWaitMs);
+  const objection = idleObjection(config.logMaxAgeMs);
+  const tools: Tools = { effects, log, metrics, lockTtlMs: config.lockTtlMs, objection };
+  const collector = new Collector(tools, keepalive, logger);
+  const getter = new SessionGetter(tools, logger);
+  const requests = nc.subscribe(SESSION_GET_FILTER, {
+    queue: 'collector',
+    callback: (error, msg) => {
+      if (error === null) void getter.answer(msg);
+    },
+  });
+  const signals = await Consuming.start(
+    js,
+    'collector',
+    () => ensureConsumer(nc, 'collector', provisioning, logger),
+    (delivery) => collector.wake(delivery),
+    logger,
+  );
+  const timers = await Consuming.start(
+    js,
+    'timers',
+    () => ensureConsumer(nc, 'timers', provisioning, logger),
+    (due) => void forwardDueTimer(effects, metrics, logger, due),
+    logger,
+  );
+  metrics.beforeScrape(() => {
+    metrics.cacheSessions = log.size;
+    metrics.folded = log.folded;
+  });
+
+  return {
+    checks: { [CONSUMERS.collector.stream]: () => signals.fault, [CONSUMERS.timers.stream]: () => timers.fault },
+    stop: [
+      { name: 'requests', stop: async () => requests.unsubscribe() },
+      { name: 'signals', stop: () => signals.stop() },
+      { name: 'timers', stop: () => timers.stop() },
+      { name: 'passes', stop: () => collector.idle() },
+      { name: 'snapshots', stop: () => log.close() },
+      { name: 'follower', stop: () => follower.stop() },
+      { name: 'keepalive', stop: async () => keepalive.close() },
+      { name: 'publishes', stop: () => publisher.close() },
+    ],
+  };
+});

@@ -1,0 +1,136 @@
+/**
+ * Owns one batch: claim the lock, fold to the task's position, resolve, append the result, free the lock, send the
+ * heartbeat, and only then acknowledge. Keeps I4 and I5 (the append is the fence), I7 and I8. What actions do is
+ * shared/combat's and the rules'.
+ *
+ * The heartbeat goes out on every way that acknowledges (specification 2): it is what brings the collector back. A process
+ * that dies anywhere in here has not acknowledged: the task comes again and finds what is left to do. The result and the
+ * freed lock share one flight, because the lock only saves work: had it been freed and the result lost, the task would
+ * come again and take it anew.
+ */
+
+import { type Battle, resolve } from '#combat/battle.ts';
+import { encode } from '#contracts/decode.ts';
+import { encodeResult, type ResultMessage } from '#contracts/result.ts';
+import type { CollectorSignal } from '#contracts/signal.ts';
+import { logSubject } from '#contracts/subjects.ts';
+import type { ExecutorBatch } from '#contracts/tasks.ts';
+import type { Effects } from '#jetstream/effects.ts';
+import { claim } from '#jetstream/lock.ts';
+import { EffectFailed, type Receipt, storedOr } from '#jetstream/receipt.ts';
+import type { Cached, SessionLog } from '#jetstream/session-log.ts';
+import type { Metrics } from '#process/metrics.ts';
+import type { HeldLock, HeldLocks } from './held-locks.ts';
+
+/** What batches work with. */
+export interface Tools {
+  readonly effects: Effects;
+  readonly log: SessionLog<Battle>;
+  readonly metrics: Metrics;
+  readonly locks: HeldLocks;
+}
+
+/** What became of a task: it may be acknowledged, or it must wait and be tried again. */
+export type BatchEnd = 'done' | 'locked' | 'rules_unknown';
+
+/** Deliveries after which rules that hang or kill the process are given up on. */
+const DELIVERIES_MAX = 5;
+/** Appends that lose against another executor's before the batch is left to the next heartbeat. */
+const CONFLICTS_MAX = 8;
+
+/**
+ * Executes one batch.
+ *
+ * @param deliveries how often the task has been handed out, this time included
+ * @throws EffectFailed where the task must come again
+ */
+export async function execute(
+  tools: Tools,
+  battle: Cached<Battle>,
+  task: ExecutorBatch,
+  deliveries: number,
+): Promise<BatchEnd> {
+  const { effects, log } = tools;
+  const nonce = effects.nonce();
+  const [claimed] = await Promise.all([
+    claim(effects, task.session_id, nonce, task.lock_rev),
+    log.foldTo(battle, task.through),
+  ]);
+  if (!claimed.held) return 'locked';
+  const lock = tools.locks.hold(task.session_id, nonce, claimed.revision);
+  try {
+    if (battle.state.rulesUnknown !== null) {
+      await lock.free();
+      return 'rules_unknown';
+    }
+    await appendResults(tools, battle, task, deliveries, lock);
+    await heartbeat(effects, task.session_id, await lock.free());
+    return 'done';
+  } catch (error) {
+    await lock.free();
+    throw error;
+  }
+}
+
+/** Resolves and appends until a batch is in the log, or nothing waits, or others keep being first. */
+async function appendResults(
+  tools: Tools,
+  battle: Cached<Battle>,
+  task: ExecutorBatch,
+  deliveries: number,
+  lock: HeldLock,
+): Promise<void> {
+  const { effects, metrics } = tools;
+  const size = task.batch_size;
+  const giveUp =
+    deliveries >= DELIVERIES_MAX ? { giveUpOnFirst: `never finished in ${deliveries - 1} deliveries` } : {};
+  for (let conflicts = 0; conflicts < CONFLICTS_MAX; conflicts++) {
+    const message = resolve(battle.state, { size, ...giveUp });
+    if (message === null) {
+      metrics.tasks.empty += 1;
+      return;
+    }
+    const append = effects.append(
+      logSubject('result', task.session_id),
+      encodeResult(message),
+      battle.state.lastResult,
+    );
+    const [receipt] = await Promise.all([append, lock.free()]);
+    if (receipt.kind === 'stored') {
+      metrics.appends.result.committed += 1;
+      count(metrics, message);
+      return;
+    }
+    if (receipt.kind === 'refused') throw new EffectFailed(`the result of ${task.session_id}: ${receipt.reason}`);
+    metrics.appends.result[receipt.kind] += 1;
+    // A zombie's work, or another's was first, or nobody knows: fold what stands there now, and look again.
+    await foldPast(tools, battle, receipt);
+  }
+  metrics.tasks.refused += 1;
+}
+
+async function foldPast(tools: Tools, battle: Cached<Battle>, receipt: Receipt): Promise<void> {
+  const before = battle.state.lastResult;
+  if (receipt.kind === 'conflict' && receipt.last !== null && receipt.last > before) {
+    return tools.log.foldTo(battle, receipt.last);
+  }
+  await tools.log.catchUp(battle);
+  if (receipt.kind !== 'conflict' || battle.state.lastResult !== before) return;
+  // The last result has expired: what the server compares with has gone back to an earlier one, or to 0.
+  const subject = logSubject('result', battle.sessionId);
+  battle.state.lastResult = receipt.last ?? (await tools.effects.lastInLog(subject));
+}
+
+/** Brings the collector back; tells it at which revision the lock was freed, which saves it a read. */
+async function heartbeat(effects: Effects, sessionId: string, freeRevision: number | null): Promise<void> {
+  const signal: CollectorSignal = {
+    session_id: sessionId,
+    signal_type: 'heartbeat',
+    ...(freeRevision === null ? {} : { lock_rev: freeRevision }),
+  };
+  storedOr(await effects.signal(sessionId, encode(signal)), 'a heartbeat');
+}
+
+function count(metrics: Metrics, message: ResultMessage): void {
+  for (const result of message.results) metrics.actionsExecuted[result.status] += 1;
+}

@@ -1,0 +1,74 @@
+/** The executor: actions in, results out. Wiring and nothing else. */
+import { jetstream } from '@nats-io/jetstream';
+import { type Battle, evolveBattle, initialBattle } from '#combat/battle.ts';
+import { restoreBattle, snapshotBattle } from '#combat/battle-snapshot.ts';
+import { ruleBook } from '#combat/rules.ts';
+import { BATTLES_BUCKET, CONSUMERS } from '#contracts/streams.ts';
+import { battleLogFilter } from '#contracts/subjects.ts';
+import { Consuming } from '#jetstream/consumer.ts';
+import { Follower } from '#jetstream/follower.ts';
+import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
+import { Keepalive } from '#jetstream/keepalive.ts';
+import { ensureConsumer, provision } from '#jetstream/provision.ts';
+import { Publisher } from '#jetstream/publisher.ts';
+import { SessionLog } from '#jetstream/session-log.ts';
+import { loadRuleSets } from '#process/modules.ts';
+import { runRole } from '#process/run.ts';
+import { classic } from '#rules/classic/classic.ts';
+import { Executor } from './executor.ts';
+import { HeldLocks } from './held-locks.ts';
+
+await runRole('executor', async ({ config, logger, metrics, connection: { nc } }) => {
+  const rules = ruleBook(await loadRuleSets(config.rulesModules, [classic]));
+  const provisioning = { ...config, checkOnly: !config.provision };
+  await provision(nc, ['executor'], provisioning, logger);
+
+  const publisher = new Publisher(nc);
+  const effects = jetstreamEffects(nc, publisher, config.lockTtlMs);
+  const log = new SessionLog<Battle>(
+    {
+      kinds: ['session', 'action', 'result'],
+      filter: battleLogFilter,
+      bucket: BATTLES_BUCKET,
+      initial: initialBattle,
+      evolve: (battle, entry) => evolveBattle(battle, entry, rules),
+      position: (battle) => battle.seq,
+      snapshot: snapshotBattle,
+      restore: (sessionId, value) => restoreBattle(sessionId, value, rules),
+      isSettled: ({ status, melee }) => status === 'closed' && (melee === null || melee.pending.length === 0),
+      memo: () => null,
+    },
+    effects,
+    logger,
+  );
+  const js = jetstream(nc);
+  const follower = await Follower.start(js, log.kinds, await effects.endOfLog(), (record) => log.take(record), logger);
+
+  const keepalive = new Keepalive(effects, config.ackWaitMs);
+  const locks = new HeldLocks(effects, config.lockTtlMs);
+  const executor = new Executor({ effects, log, metrics, locks }, keepalive, logger, config.lockTtlMs);
+  const tasks = await Consuming.start(
+    js,
+    'executor',
+    () => ensureConsumer(nc, 'executor', provisioning, logger),
+    (delivery) => executor.task(delivery),
+    logger,
+  );
+  metrics.beforeScrape(() => {
+    metrics.cacheSessions = log.size;
+    metrics.folded = log.folded;
+  });
+
+  return {
+    checks: { [CONSUMERS.executor.stream]: () => tasks.fault },
+    stop: [
+      { name: 'tasks', stop: () => tasks.stop() },
+      { name: 'batches', stop: () => executor.idle() },
+      { name: 'snapshots', stop: () => log.close() },
+      { name: 'follower', stop: () => follower.stop() },
+      { name: 'locks', stop: async () => locks.close() },
+      { name: 'keepalive', stop: async () => keepalive.close() },
+      { name: 'publishes', stop: () => publisher.close() },
+    ],
+  };
+});

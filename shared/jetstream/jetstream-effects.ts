@@ -1,0 +1,102 @@
+/**
+ * Owns the one real implementation of Effects: on NATS JetStream. Each method is one operation of the server; nothing is
+ * retried and nothing is decided here.
+ */
+import { type NatsConnection, nuid } from '@nats-io/transport-node';
+import { decode, decodeJson, encode } from '#contracts/decode.ts';
+import { LockValue } from '#contracts/lock.ts';
+import {
+  bucketStream,
+  CLOSED_SNAPSHOT_TTL_S,
+  COMBAT,
+  LOCKS_BUCKET,
+  ORIGIN_HEADER,
+  REASON_HEADER,
+  TIMERS,
+} from '#contracts/streams.ts';
+import {
+  bucketSubject,
+  deadSubject,
+  lockKey,
+  logSubject,
+  timerDueSubject,
+  timerSetSubject,
+} from '#contracts/subjects.ts';
+import type { Effects } from './effects.ts';
+import type { Publisher } from './publisher.ts';
+import { lastMessage, lastMessageAnywhere, lastSequence, readRange, timeOf } from './stored-message.ts';
+
+const MS_PER_S = 1000;
+const SCHEDULE_HEADER = 'Nats-Schedule';
+const SCHEDULE_TARGET_HEADER = 'Nats-Schedule-Target';
+const AT = '@at ';
+
+/** Effects on a connection. `lockTtlMs` is whole seconds. */
+export function jetstreamEffects(nc: NatsConnection, publisher: Publisher, lockTtlMs: number): Effects {
+  const lockSubject = (sessionId: string) => bucketSubject(LOCKS_BUCKET, lockKey(sessionId));
+  return {
+    now: () => Date.now(),
+    nonce: () => nuid.next(),
+
+    append: (subject, body, expected) => publisher.publish(subject, body, { expected }),
+    signal: (sessionId, body, msgId) =>
+      publisher.publish(logSubject('signal', sessionId), body, msgId === undefined ? {} : { msgId }),
+    lastInLog: async (filter) => (await lastMessage(nc, COMBAT, filter))?.seq ?? 0,
+    endOfLog: () => lastSequence(nc, COMBAT),
+    readLog: (filter, fromSeq, take) => readRange(nc, COMBAT, filter, fromSeq, take),
+
+    writeLock: (sessionId, value, expected) =>
+      publisher.publish(lockSubject(sessionId), encode(value), { expected, ttlS: lockTtlMs / MS_PER_S }),
+    async readLock(sessionId) {
+      const message = await lastMessage(nc, bucketStream(LOCKS_BUCKET), lockSubject(sessionId));
+      if (message === null) return null;
+      const value = decode(LockValue, message.data);
+      return { revision: message.seq, value: value.ok ? value.value : null };
+    },
+
+    enqueue: (subject, body, msgId) => publisher.publish(subject, body, { msgId }),
+
+    setTimer: (sessionId, atMs, expected) =>
+      publisher.publish(timerSetSubject(sessionId), encode({ session_id: sessionId }), {
+        expected,
+        headers: [
+          [SCHEDULE_HEADER, AT + new Date(atMs).toISOString()],
+          [SCHEDULE_TARGET_HEADER, timerDueSubject(sessionId)],
+        ],
+      }),
+    async readTimer(sessionId) {
+      const message = await lastMessage(nc, TIMERS, timerSetSubject(sessionId));
+      if (message === null) return null;
+      const atMs = timeOf(message.header(SCHEDULE_HEADER).slice(AT.length));
+      return { seq: message.seq, atMs: Number.isNaN(atMs) ? Number.POSITIVE_INFINITY : atMs };
+    },
+
+    async readSnapshot(bucket, sessionId) {
+      const message = await lastMessageAnywhere(nc, bucketStream(bucket), bucketSubject(bucket, sessionId));
+      if (message === null) return null;
+      const json = decodeJson(message.data);
+      return json.ok ? json.value : null;
+    },
+    writeSnapshot: (bucket, sessionId, value, closed) =>
+      publisher.publish(bucketSubject(bucket, sessionId), value, closed ? { ttlS: CLOSED_SNAPSHOT_TTL_S } : {}),
+
+    verdict: (replyTo, verdict) => nc.publish(replyTo, encode(verdict)),
+    deadLetter: ({ subject, data, origin, reason }) =>
+      publisher.publish(deadSubject(subject), data, {
+        msgId: origin,
+        headers: [
+          [REASON_HEADER, headerSafe(reason)],
+          [ORIGIN_HEADER, origin],
+        ],
+      }),
+
+    ack: (delivery) => delivery.ack(),
+    retry: (delivery, delayMs) => delivery.retry(delayMs),
+    working: (delivery) => delivery.working(),
+  };
+}
+
+/** Header values are one line of printable ASCII; reasons quote what clients sent. */
+function headerSafe(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?');
+}

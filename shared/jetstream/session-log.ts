@@ -1,0 +1,330 @@
+/**
+ * Owns the sessions in use: a bounded cache of folds that follow the log. Keeps I1 (a fold can always be made again from
+ * snapshot and log), I7 (`foldTo`: never below the position that woke you, from whatever source) and the exact prefix:
+ * a fold never has a hole. What is folded, and what is decided about it, is the aggregate's and its service's.
+ *
+ *     absent --open()--> hydrating --caught up--> live --evicted--> absent
+ *
+ * Hydrating: the follower's messages for the session are buffered first; then the leader is asked for the session's last
+ * sequence; then snapshot, then log until that sequence; then the buffer. What the follower delivers from then on comes
+ * after all of it, and what it delivers twice the fold ignores.
+ */
+import type { Logger } from 'pino';
+import { type Decoded, encode } from '#contracts/decode.ts';
+import { type LogEntry, readLogMessage } from '#contracts/log-message.ts';
+import type { BucketName } from '#contracts/streams.ts';
+import { type LogKind, parseLogSubject } from '#contracts/subjects.ts';
+import type { Effects } from './effects.ts';
+import type { LogRecord } from './follower.ts';
+import { EffectFailed } from './receipt.ts';
+
+/** What a cache folds: an aggregate of shared/combat, and where its snapshots are. */
+export interface Folding<State, Memo = null> {
+  readonly kinds: readonly LogKind[];
+  /** The session's log, as far as this fold reads it. */
+  filter(sessionId: string): string;
+  readonly bucket: BucketName;
+  initial(sessionId: string): State;
+  /** Folds one entry. `live` is false while the session is hydrated: nobody has been looking. It must not throw. */
+  evolve(state: State, entry: LogEntry, memo: Memo, live: boolean, record: LogRecord): void;
+  /** Log sequence the state is folded through. */
+  position(state: State): number;
+  /** What to keep of it; null for nothing. */
+  snapshot(state: State): object | null;
+  restore(sessionId: string, value: unknown): Decoded<State>;
+  /** Closed, and nothing left to do: its snapshot is the last. */
+  isSettled(state: State): boolean;
+  /** What the service remembers of a session for as long as it is cached. */
+  memo(sessionId: string): Memo;
+}
+
+/** A session in the cache. */
+export interface Cached<State, Memo = null> {
+  readonly sessionId: string;
+  readonly memo: Memo;
+  state: State;
+  /** The fold is known to lack nothing up to here. */
+  through: number;
+  /** Log sequence at which it came alive: what is above was folded while somebody looked. */
+  liveFrom: number;
+  phase: 'hydrating' | 'live';
+  /** Passes that work on it: it is not evicted while there are any. */
+  users: number;
+  readonly buffer: LogRecord[];
+  readonly waiters: Waiter[];
+  hydration: Promise<void> | null;
+  snapshotSeq: number;
+  snapshotDueAt: number;
+}
+
+interface Waiter {
+  readonly seq: number;
+  readonly since: number;
+  readonly resolve: () => void;
+}
+
+/** Sessions a process keeps folded: some hundred megabytes of ordinary ones. */
+const SESSIONS_MAX = 10_000;
+/** Messages of one session that may arrive while it is hydrated. */
+const BUFFER_MAX = 20_000;
+/** A follower that lags for so long is overtaken by reading the log. */
+const PATIENCE_MS = 1_000;
+const SWEEP_EVERY_MS = 250;
+/** A dirty session is snapshotted at most this often... */
+const SNAPSHOT_EVERY_MS = 2_000;
+/** ...and large ones less often, so that a session costs its bucket no more than this. */
+const SNAPSHOT_BYTES_PER_MS = 8;
+const SNAPSHOTS_IN_FLIGHT_MAX = 256;
+/** Reads in a row that bring nothing new while the leader says there is more. */
+const STALE_READS_MAX = 20;
+const STALE_READ_PAUSE_MS = 50;
+
+/** The cache of folds. */
+export class SessionLog<State, Memo = null> {
+  readonly #folding: Folding<State, Memo>;
+  readonly #effects: Effects;
+  readonly #logger: Logger;
+  /** In order of use, oldest first. */
+  readonly #sessions = new Map<string, Cached<State, Memo>>();
+  readonly #dirty = new Set<Cached<State, Memo>>();
+  readonly #waiting = new Set<Cached<State, Memo>>();
+  readonly #sweeper: NodeJS.Timeout;
+  #snapshotsInFlight = 0;
+  #folded = 0;
+
+  constructor(folding: Folding<State, Memo>, effects: Effects, logger: Logger) {
+    this.#folding = folding;
+    this.#effects = effects;
+    this.#logger = logger;
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS);
+    this.#sweeper.unref();
+  }
+
+  /** The kinds of message this log folds. */
+  get kinds(): readonly LogKind[] {
+    return this.#folding.kinds;
+  }
+
+  /** Sessions in the cache. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Messages folded so far. */
+  get folded(): number {
+    return this.#folded;
+  }
+
+  /** Takes the next message from the follower. */
+  take(record: LogRecord): void {
+    const session = this.#sessions.get(record.sessionId);
+    if (session === undefined) return;
+    if (session.phase === 'live') this.#fold(session, record, true);
+    else if (session.buffer.length < BUFFER_MAX) session.buffer.push(record);
+  }
+
+  /** The session in the cache; where it is not there, it enters and its hydration begins. */
+  session(sessionId: string): Cached<State, Memo> {
+    return this.#sessions.get(sessionId) ?? this.#enter(sessionId);
+  }
+
+  /**
+   * Runs `work` on a session once it is hydrated, and keeps it in the cache meanwhile. Rejects with EffectFailed where the
+   * log cannot be read.
+   */
+  async use<Result>(session: Cached<State, Memo>, work: () => Promise<Result>): Promise<Result> {
+    session.users += 1;
+    try {
+      if (session.hydration !== null) await session.hydration;
+      return await work();
+    } finally {
+      session.users -= 1;
+      this.#touch(session);
+    }
+  }
+
+  /** Resolves when the session is folded through `seq`: by the follower, or, where that lags, by reading the log (I7). */
+  foldTo(session: Cached<State, Memo>, seq: number): Promise<void> {
+    if (session.through >= seq) return Promise.resolve();
+    return new Promise((resolve) => {
+      session.waiters.push({ seq, since: performance.now(), resolve });
+      this.#waiting.add(session);
+    });
+  }
+
+  /** Folds the session to the end of its log as the leader has it: after a conflict or an unknown outcome. */
+  async catchUp(session: Cached<State, Memo>): Promise<void> {
+    const end = await this.#effects.endOfLog();
+    const last = await this.#effects.lastInLog(this.#folding.filter(session.sessionId));
+    await this.#readTo(session, last, session.phase === 'live');
+    this.#completeTo(session, end);
+  }
+
+  /** Writes what is dirty and stops. */
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper);
+    await Promise.all([...this.#dirty].map((session) => this.#keep(session)));
+  }
+
+  #enter(sessionId: string): Cached<State, Memo> {
+    const session: Cached<State, Memo> = {
+      sessionId,
+      memo: this.#folding.memo(sessionId),
+      state: this.#folding.initial(sessionId),
+      through: 0,
+      liveFrom: 0,
+      phase: 'hydrating',
+      users: 0,
+      buffer: [],
+      waiters: [],
+      hydration: null,
+      snapshotSeq: 0,
+      snapshotDueAt: 0,
+    };
+    this.#sessions.set(sessionId, session);
+    session.hydration = this.#hydrate(session);
+    session.hydration.catch(() => {
+      if (this.#sessions.get(sessionId) === session) this.#sessions.delete(sessionId);
+    });
+    this.#evict();
+    return session;
+  }
+
+  async #hydrate(session: Cached<State, Memo>): Promise<void> {
+    const { sessionId } = session;
+    const [last, value] = await Promise.all([
+      this.#effects.lastInLog(this.#folding.filter(sessionId)),
+      this.#effects.readSnapshot(this.#folding.bucket, sessionId),
+    ]);
+    if (value !== null) await this.#restore(session, value, last);
+    await this.#readTo(session, last, false);
+    if (session.buffer.length >= BUFFER_MAX)
+      throw new EffectFailed(`hydrating ${sessionId}: ${BUFFER_MAX} messages came meanwhile`);
+    session.liveFrom = Math.max(last, this.#folding.position(session.state));
+    session.phase = 'live';
+    session.hydration = null;
+    this.#completeTo(session, session.liveFrom);
+    for (const record of session.buffer.splice(0)) this.#fold(session, record, true);
+  }
+
+  /** Starts from a snapshot, unless it cannot be read or is ahead of the log: then it is from another life. */
+  async #restore(session: Cached<State, Memo>, value: unknown, last: number): Promise<void> {
+    const restored = this.#folding.restore(session.sessionId, value);
+    if (!restored.ok) {
+      this.#logger.warn(
+        { session: session.sessionId, reason: restored.reason },
+        'a snapshot cannot be read: folding the log',
+      );
+      return;
+    }
+    const position = this.#folding.position(restored.value);
+    if (position > last && position > (await this.#effects.endOfLog())) {
+      this.#logger.warn({ session: session.sessionId, position }, 'a snapshot is ahead of the log: folding the log');
+      return;
+    }
+    session.state = restored.value;
+    session.snapshotSeq = position;
+  }
+
+  /** Reads the log on until `last` is folded, whatever a lagging replica calls the end. */
+  async #readTo(session: Cached<State, Memo>, last: number, live: boolean): Promise<void> {
+    const filter = this.#folding.filter(session.sessionId);
+    for (let stale = 0; this.#folding.position(session.state) < last; ) {
+      const from = this.#folding.position(session.state) + 1;
+      const count = await this.#effects.readLog(filter, from, (message) => {
+        const parsed = parseLogSubject(message.subject);
+        if (parsed === null) return;
+        const { seq, time, data } = message;
+        this.#fold(session, { kind: parsed.kind, sessionId: session.sessionId, seq, time, data }, live);
+      });
+      if (count > 0) continue;
+      stale += 1;
+      if (stale > STALE_READS_MAX) throw new EffectFailed(`reading ${filter}: a replica lags behind ${last}`);
+      await new Promise((resolve) => setTimeout(resolve, STALE_READ_PAUSE_MS));
+    }
+  }
+
+  #fold(session: Cached<State, Memo>, record: LogRecord, live: boolean): void {
+    if (record.seq <= this.#folding.position(session.state)) return;
+    const message = readLogMessage(record.kind, record.sessionId, record.data);
+    const entry: LogEntry = { seq: record.seq, time: record.time, message };
+    this.#folding.evolve(session.state, entry, session.memo, live, record);
+    this.#folded += 1;
+    this.#soil(session);
+    this.#completeTo(session, record.seq);
+  }
+
+  #completeTo(session: Cached<State, Memo>, seq: number): void {
+    if (seq > session.through) session.through = seq;
+    if (session.phase !== 'live' || session.waiters.length === 0) return;
+    for (const waiter of session.waiters.splice(0)) {
+      if (waiter.seq <= session.through) waiter.resolve();
+      else session.waiters.push(waiter);
+    }
+    if (session.waiters.length === 0) this.#waiting.delete(session);
+  }
+
+  #soil(session: Cached<State, Memo>): void {
+    if (session.phase !== 'live' || this.#dirty.has(session)) return;
+    this.#dirty.add(session);
+    session.snapshotDueAt = Math.max(session.snapshotDueAt, performance.now() + SNAPSHOT_EVERY_MS);
+  }
+
+  /** Snapshots that are due, and waits that have lasted too long. */
+  #sweep(): void {
+    const now = performance.now();
+    for (const session of this.#dirty) {
+      if (this.#snapshotsInFlight >= SNAPSHOTS_IN_FLIGHT_MAX) break;
+      if (session.snapshotDueAt <= now || this.#folding.isSettled(session.state)) void this.#keep(session);
+    }
+    for (const session of this.#waiting) {
+      if (session.waiters.every((waiter) => now - waiter.since < PATIENCE_MS)) continue;
+      this.#waiting.delete(session);
+      this.catchUp(session)
+        .catch((error: unknown) =>
+          this.#logger.warn({ err: error, session: session.sessionId }, 'catching up with the log failed'),
+        )
+        .finally(() => {
+          if (session.waiters.length > 0) this.#waiting.add(session);
+        });
+    }
+  }
+
+  /** Writes a snapshot: never on the path of a blow, and never fatal. */
+  async #keep(session: Cached<State, Memo>): Promise<void> {
+    this.#dirty.delete(session);
+    const position = this.#folding.position(session.state);
+    const value = this.#folding.snapshot(session.state);
+    if (value === null) return;
+    const bytes = encode(value);
+    session.snapshotDueAt = performance.now() + bytes.length / SNAPSHOT_BYTES_PER_MS;
+    const { sessionId } = session;
+    this.#snapshotsInFlight += 1;
+    const settled = this.#folding.isSettled(session.state);
+    const receipt = await this.#effects.writeSnapshot(this.#folding.bucket, sessionId, bytes, settled);
+    this.#snapshotsInFlight -= 1;
+    if (receipt.kind === 'stored') session.snapshotSeq = position;
+    else if (receipt.kind === 'refused') {
+      this.#logger.warn(
+        { session: sessionId, bytes: bytes.length, reason: receipt.reason },
+        'a snapshot was refused: skipped',
+      );
+    } else this.#soil(session);
+  }
+
+  #touch(session: Cached<State, Memo>): void {
+    if (this.#sessions.get(session.sessionId) !== session) return;
+    this.#sessions.delete(session.sessionId);
+    this.#sessions.set(session.sessionId, session);
+  }
+
+  #evict(): void {
+    if (this.#sessions.size <= SESSIONS_MAX) return;
+    for (const session of this.#sessions.values()) {
+      if (session.users > 0 || session.phase !== 'live') continue;
+      this.#sessions.delete(session.sessionId);
+      if (this.#dirty.has(session)) void this.#keep(session);
+      if (this.#sessions.size <= SESSIONS_MAX) return;
+    }
+  }
+}

@@ -1,0 +1,88 @@
+// Owns: the checkout's own cache of nats-server binaries, one directory for each version and platform:
+// `.cache/nats-server/2.15.1-linux-x64/nats-server`.
+//
+// 1. A binary in the cache has run on this platform and said the version its directory is named after.
+// 2. Directories appear whole: everything is made beside them under a temporary name and renamed. Of two processes
+//    that bring the same version, one wins and the other uses what the winner brought.
+
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compareVersions, formatVersion, parseVersion, type ServerVersion, versionOf } from './version.ts';
+
+/** Where the checkout keeps its servers; ignored by git. */
+export const CACHE_DIR = fileURLToPath(new URL('../../.cache/nats-server/', import.meta.url));
+
+/** What the binary is called on this platform. */
+export const BINARY_NAME = process.platform === 'win32' ? 'nats-server.exe' : 'nats-server';
+
+/** A working directory this old belongs to a process that was killed: no step takes a tenth of it. */
+const ABANDONED_MS = 60 * 60 * 1000;
+
+const WORK_PREFIX = 'work-';
+const PLATFORM_SUFFIX = `-${process.platform}-${process.arch}`;
+
+/** A version in the cache, and where. */
+export interface CachedServer {
+  readonly version: ServerVersion;
+  readonly binary: string;
+}
+
+/** The versions in the cache for this platform, newest first. */
+export function cachedServers(cacheDir: string): CachedServer[] {
+  const found: CachedServer[] = [];
+  for (const name of existsSync(cacheDir) ? readdirSync(cacheDir) : []) {
+    if (!name.endsWith(PLATFORM_SUFFIX)) continue;
+    const version = parseVersion(name.slice(0, -PLATFORM_SUFFIX.length));
+    const binary = join(cacheDir, name, BINARY_NAME);
+    if (version !== undefined && existsSync(binary)) found.push({ version, binary });
+  }
+  return found.sort((a, b) => compareVersions(b.version, a.version));
+}
+
+/**
+ * Puts a binary into the cache, once it has run and said its version.
+ * @param binary a file on the cache's file system, which is moved
+ * @param wanted throws where the version is not the one that was wanted
+ * @returns where it is now
+ */
+export async function addToCache(
+  cacheDir: string,
+  binary: string,
+  wanted: (version: ServerVersion) => void,
+): Promise<CachedServer> {
+  chmodSync(binary, 0o755);
+  const version = await versionOf(binary);
+  wanted(version);
+  const target = join(cacheDir, `${formatVersion(version)}${PLATFORM_SUFFIX}`);
+  const added = { version, binary: join(target, BINARY_NAME) };
+  const whole = `${binary}.whole`;
+  mkdirSync(whole);
+  renameSync(binary, join(whole, BINARY_NAME));
+  try {
+    renameSync(whole, target);
+  } catch (error) {
+    // Somebody else was faster.
+    if (!existsSync(added.binary)) throw error;
+  }
+  return added;
+}
+
+/**
+ * Runs `work` with a directory of its own inside the cache, so that what it makes can be renamed into place, and
+ * removes the directory afterwards, and those that killed processes left.
+ */
+export async function inWorkDir<T>(cacheDir: string, work: (dir: string) => Promise<T>): Promise<T> {
+  mkdirSync(cacheDir, { recursive: true });
+  for (const name of readdirSync(cacheDir)) {
+    const path = join(cacheDir, name);
+    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (name.startsWith(WORK_PREFIX) && age > ABANDONED_MS) rmSync(path, { recursive: true, force: true });
+  }
+  const dir = mkdtempSync(join(cacheDir, WORK_PREFIX));
+  try {
+    return await work(dir);
+  } finally {
+    rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
+  }
+}

@@ -1,0 +1,53 @@
+// Owns: node_modules being what package-lock.json says.
+//
+// 1. When it is, nothing is run: npm's own record of what it installed is compared, entry by entry.
+// 2. Of several processes that find it is not, one installs and the others wait and look again.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { withLock } from './lock.mjs';
+import { ROOT, runNpm, SetupError, say } from './setup.mjs';
+
+/** 100 packages of 150 MB on a slow line; after that npm hangs. */
+const INSTALL_LIMIT_MS = 15 * 60 * 1000;
+
+/** Installs the dependencies unless they are there. */
+export async function ensureDependencies() {
+  if (whatIsMissing() === undefined) return;
+  await withLock(join(ROOT, '.cache', 'setup.lock'), INSTALL_LIMIT_MS, async () => {
+    const missing = whatIsMissing();
+    if (missing === undefined) return;
+    say(`installing the dependencies: ${missing}`);
+    const started = performance.now();
+    // Node.js and the test tools are development dependencies: they are needed in production mode too.
+    const args = ['ci', '--include=dev', '--loglevel=error', '--no-audit', '--no-fund', '--no-update-notifier'];
+    const ended = await runNpm(args, ROOT, INSTALL_LIMIT_MS);
+    if (ended !== 0) throw new SetupError(`npm ci failed (${ended}): see above, then try again`);
+    const still = whatIsMissing();
+    if (still !== undefined) throw new SetupError(`npm ci ended well, and yet ${still}`);
+    say(`installed the dependencies in ${Math.round((performance.now() - started) / 1000)} s`);
+  });
+}
+
+/**
+ * Says why node_modules is not what the lock file says, or undefined when it is. npm writes its record,
+ * node_modules/.package-lock.json, at the end of an installation: a broken-off one leaves none.
+ */
+function whatIsMissing() {
+  const wanted = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
+  let installed;
+  try {
+    installed = JSON.parse(readFileSync(join(ROOT, 'node_modules', '.package-lock.json'), 'utf8')).packages;
+  } catch {
+    return 'there are none yet';
+  }
+  for (const [path, { version, integrity, optional, peer }] of Object.entries(wanted)) {
+    if (path === '') continue;
+    const there = installed[path];
+    // Optional ones are those of other platforms.
+    if (there === undefined && (optional || peer)) continue;
+    if (there?.version !== version || there?.integrity !== integrity) return `${path} is not ${version}`;
+  }
+  const surplus = Object.keys(installed).find((path) => wanted[path] === undefined);
+  return surplus === undefined ? undefined : `${surplus} is no longer one`;
+}

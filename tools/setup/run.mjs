@@ -1,0 +1,62 @@
+// Owns: `node tools/setup/run.mjs <command> [arguments]`, what every npm script goes through: it makes the checkout
+// ready and hands over to tools/commands/<command>.ts under the Node.js that the project pins.
+//
+// 1. Plain JavaScript without dependencies that Node.js 18 runs: on a fresh clone there is nothing else.
+// 2. Nothing but the command itself writes to stdout.
+// 3. The command's exit code is this process's, and a signal to this process reaches the command once.
+// 4. When whoever started this process is killed, the command is told to end.
+
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { ensureDependencies } from './dependencies.mjs';
+import { onOrphaned } from './orphan.mjs';
+import { ensurePinnedNode } from './pinned-node.mjs';
+import { ROOT, SetupError, say } from './setup.mjs';
+
+/** Ctrl-C in an npm script comes once from the terminal and once more from npm: one wish, told in this time. */
+const SAME_WISH_MS = 500;
+
+const [command = '', ...args] = process.argv.slice(2);
+
+try {
+  const entry = join(ROOT, 'tools', 'commands', `${command}.ts`);
+  if (!/^[a-z][a-z-]*$/.test(command) || !existsSync(entry)) {
+    throw new SetupError(
+      `there is no command ${command || '(none given)'}: tools/commands/${command}.ts does not exist`,
+    );
+  }
+  await ensureDependencies();
+  await handOver(await ensurePinnedNode(), entry);
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  say(error.message);
+  process.exitCode = 1;
+}
+
+/** Runs the command as if it were this process. */
+async function handOver(node, entry) {
+  const lifeline = new URL('./lifeline.mjs', import.meta.url).href;
+  const child = spawn(node, ['--import', lifeline, entry, ...args], { cwd: ROOT, stdio: 'inherit' });
+  const forwardedAt = new Map();
+  const forward = (signal) => {
+    const now = performance.now();
+    if (now - (forwardedAt.get(signal) ?? Number.NEGATIVE_INFINITY) < SAME_WISH_MS) return;
+    forwardedAt.set(signal, now);
+    // A terminal tells its whole foreground group, the command among it.
+    if (signal === 'SIGINT' && process.stdin.isTTY) return;
+    child.kill(signal);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward);
+  // Under npm a change of parent means that npm was killed and could not tell; elsewhere it may be meant.
+  if (process.env.npm_lifecycle_event) onOrphaned(() => forward('SIGTERM'));
+  await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
+      resolve();
+    });
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, forward);
+}

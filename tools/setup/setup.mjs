@@ -1,0 +1,37 @@
+// Owns: what the parts of the set-up share: where the checkout is, how they speak, how they fail, how npm is run.
+
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** The checkout. */
+export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The set-up cannot go on; the message tells a person what to do, and needs no stack. */
+export class SetupError extends Error {}
+
+/** One line for a person, on stderr. */
+export function say(line) {
+  process.stderr.write(`${line}\n`);
+}
+
+/**
+ * Runs npm, the one that runs us where there is one, with its output on stderr.
+ * @param args its arguments
+ * @param cwd where
+ * @param limitMs after which it is killed
+ * @returns its exit code, or the name of the signal that ended it
+ */
+export function runNpm(args, cwd, limitMs) {
+  const own = process.env.npm_execpath;
+  const isNpm = own !== undefined && /npm-cli\.[cm]?js$/.test(own);
+  const options = { cwd, stdio: ['ignore', process.stderr.fd, process.stderr.fd], timeout: limitMs };
+  const child = isNpm
+    ? spawn(process.execPath, [own, ...args], options)
+    : spawn('npm', args, { ...options, shell: process.platform === 'win32' });
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => {
+      reject(new SetupError(error.code === 'ENOENT' ? 'npm is not installed: it comes with Node.js' : error.message));
+    });
+    child.once('close', (code, signal) => resolve(code ?? signal));
+  });
+}
