@@ -9,7 +9,7 @@ import type { LogEntry } from '#contracts/log-message.ts';
 import type { Verdict } from '#contracts/verdict.ts';
 import type { Delivery } from '#jetstream/delivery.ts';
 import type { Cached } from '#jetstream/session-log.ts';
-import { type ArmedTimer, unknownTimer } from '#jetstream/timer.ts';
+import { type ArmedTimer, forget, unknownTimer } from '#jetstream/timer.ts';
 
 /** What is to be said about a message when its wake is acknowledged. */
 export interface Note {
@@ -28,7 +28,7 @@ export interface Desk {
   readonly wakes: Delivery[];
   /** A pass is under way; wakes that come meanwhile are taken by the next. */
   running: boolean;
-  /** Notes by log sequence, for the messages folded while this process looked. */
+  /** Notes by log sequence, for the messages folded in this process. */
   readonly notes: Map<number, Note>;
   /** Notes are complete above this sequence; a wake at or below it is read again. */
   notesFrom: number;
@@ -65,15 +65,10 @@ export function newDesk(sessionId: string): Desk {
   };
 }
 
-/** Notes what folding a message said, and what a heartbeat says of the lock. */
-export function noteFolded(desk: Desk, entry: LogEntry, folded: Folded, now: number): void {
+/** Notes what folding a message said. */
+export function noteFolded(desk: Desk, entry: LogEntry, folded: Folded): void {
   const { message } = entry;
   const signal = message.kind === 'signal' ? message.body : null;
-  if (signal?.signal_type === 'heartbeat') {
-    desk.busyUntil = 0;
-    desk.freeRevision = signal.lock_rev ?? 0;
-    desk.freedAt = now;
-  }
   const timeout = signal?.signal_type === 'check_timeout';
   const replyTo = signal?.reply_to ?? null;
   if (!timeout && folded.refused === null && (replyTo === null || folded.verdicts.length === 0)) return;
@@ -85,10 +80,24 @@ export function noteFolded(desk: Desk, entry: LogEntry, folded: Folded, now: num
   }
 }
 
+/**
+ * Corrects beliefs by what the log says now: after a heartbeat the lock is free, at the revision it names; with a
+ * `check_timeout` the timer has fired, whichever replica was woken by it.
+ */
+export function correctBeliefs(desk: Desk, entry: LogEntry, now: number): void {
+  if (entry.message.kind !== 'signal') return;
+  const { body } = entry.message;
+  if (body.signal_type === 'check_timeout') forget(desk.timer);
+  if (body.signal_type !== 'heartbeat') return;
+  desk.busyUntil = 0;
+  desk.freeRevision = body.lock_rev ?? 0;
+  desk.freedAt = now;
+}
+
 /** The note on a wake that this process folded; undefined where its message must be read again. */
 export function noteOn(session: Cached<Session, Desk>, wake: Delivery): Note | undefined {
   const { notes, notesFrom } = session.memo;
-  if (wake.seq <= Math.max(notesFrom, session.liveFrom)) return undefined;
+  if (wake.seq <= Math.max(notesFrom, session.foldedFrom)) return undefined;
   return notes.get(wake.seq) ?? NOTHING_TO_SAY;
 }
 

@@ -16,7 +16,7 @@ import { loadRuleSets } from '#process/modules.ts';
 import { runRole } from '#process/run.ts';
 import { classic } from '#rules/classic/classic.ts';
 import { Collector } from './collector.ts';
-import { type Desk, newDesk, noteFolded } from './desk.ts';
+import { correctBeliefs, type Desk, newDesk, noteFolded } from './desk.ts';
 import { forwardDueTimer } from './due-timers.ts';
 import { buryForeign } from './foreign.ts';
 import { idleObjection } from './objection.ts';
@@ -38,8 +38,9 @@ await runRole('collector', async ({ config, logger, metrics, connection: { nc } 
       initial: initialSession,
       evolve(session, entry, desk, live, record) {
         const folded = evolve(session, entry, rules);
+        noteFolded(desk, entry, folded);
         if (!live) return;
-        noteFolded(desk, entry, folded, effects.now());
+        correctBeliefs(desk, entry, effects.now());
         if (folded.refused !== null) buryForeign(effects, metrics, logger, record, folded.refused);
       },
       position: (session) => session.seq,

@@ -14,6 +14,7 @@ import type { LogEntry, LogMessage } from '#contracts/log-message.ts';
 import { exchangeTarget } from '#contracts/move.ts';
 import type { ActionResult, ResultMessage, Vitals } from '#contracts/result.ts';
 import type { RulesRef, SessionJoined, SessionMessage, SessionOpened } from '#contracts/session-message.ts';
+import { ActorsView } from './actors-view.ts';
 import { chanceOf } from './chance.ts';
 import { continues, followsUp } from './ordinals.ts';
 import { checkOutcome, RESULT_FRAME_BYTES } from './outcome.ts';
@@ -26,7 +27,7 @@ import {
   messageOf,
   type RuleBook,
 } from './rules.ts';
-import { enlist, everybody, type Teams } from './teams.ts';
+import { enlist, type Teams } from './teams.ts';
 
 // ---------------------------------------------------------------------------------------------------------------- state
 
@@ -242,17 +243,14 @@ class Scene implements BattleView<unknown> {
   readonly #returns: [string, string][] = [];
   readonly #deaths: string[] = [];
   #bytes = MESSAGE_FRAME_BYTES;
+  readonly actors: ReadonlyMap<string, BattleActor<unknown>>;
   step: number;
 
   constructor(battle: Battle, melee: Melee) {
     this.#battle = battle;
     this.#melee = melee;
+    this.actors = new ActorsView(melee, this.#changed);
     this.step = melee.step;
-  }
-
-  *actors(): Iterable<BattleActor<unknown>> {
-    for (const fighter of everybody(this.#melee.teams))
-      if (!fighter.gone) yield this.#changed.get(fighter.id) ?? fighter;
   }
 
   actor(id: string): BattleActor<unknown> {
@@ -356,9 +354,7 @@ class Scene implements BattleView<unknown> {
   }
 
   #find(id: string): BattleActor<unknown> | undefined {
-    const fighter = this.#melee.byId.get(id);
-    if (fighter === undefined || fighter.gone) return undefined;
-    return this.#changed.get(id) ?? fighter;
+    return this.actors.get(id);
   }
 }
 

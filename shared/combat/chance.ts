@@ -12,7 +12,7 @@ export interface Chance {
   roll(): number;
   /** True with the given probability, from 0 to 1. Always rolls, so that a changed stat shifts no later roll. */
   happens(probability: number): boolean;
-  /** A whole number from `min` to `max`, both included; both are safe integers and `min` is not above `max`. */
+  /** A whole number from `min` to `max`, both included. Throws where they are no safe integers, or `min` is above `max`. */
   integer(min: number, max: number): number;
   /** `count` distinct items in the order drawn; all of them, shuffled, where there are fewer. */
   draw<Item>(items: readonly Item[], count: number): Item[];
@@ -25,7 +25,13 @@ export type Purpose = 'rules' | 'targets' | 'policy';
 export function chanceOf(seed: string, ordinal: string, purpose: Purpose): Chance {
   const generator = xoroshiro128plusFromState(stateOf(`${purpose}\u0000${ordinal}\u0000${seed}`));
   const roll = () => uniformFloat64(generator);
-  const integer = (min: number, max: number) => uniformInt(generator, min, max);
+  const integer = (min: number, max: number) => {
+    // The generator would look for such a number for ever, and the executor's process with it.
+    if (!Number.isSafeInteger(min) || !Number.isSafeInteger(max) || min > max || !Number.isSafeInteger(max - min)) {
+      throw new RangeError(`no whole number lies between ${min} and ${max}`);
+    }
+    return uniformInt(generator, min, max);
+  };
   return {
     roll,
     happens: (probability) => roll() < probability,

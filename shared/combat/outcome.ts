@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import type { Decoded } from '#contracts/decode.ts';
 import { refusal } from '#contracts/decode.ts';
-import { jsonBytes } from '#contracts/json.ts';
+import { isJsonObject, jsonBytes } from '#contracts/json.ts';
 import { Hit, Vitals } from '#contracts/result.ts';
 import { asCarried, type Outcome } from './rules.ts';
 
@@ -33,10 +33,11 @@ export interface CheckedOutcome {
 export function checkOutcome(outcome: Outcome, vitalsOf: (id: string) => Vitals | undefined): Decoded<CheckedOutcome> {
   const hits = asCarried(Hits, outcome?.hits);
   if (!hits.ok) return refusal(`hits: ${hits.reason}`);
-  if (!(outcome.vitals instanceof Map)) return refusal('vitals: expected a Map by actor id');
+  const changed = pairsOf(outcome.vitals);
+  if (changed === null) return refusal('vitals: expected a Map or an object by actor id');
   const vitals = new Map<string, Vitals>();
   let bytes = RESULT_FRAME_BYTES + jsonBytes(hits.value);
-  for (const [id, given] of outcome.vitals) {
+  for (const [id, given] of changed) {
     const before = vitalsOf(id);
     if (before === undefined) return refusal(`vitals of ${JSON.stringify(id)}, who is not in the session`);
     const after = asCarried(Vitals, given);
@@ -46,4 +47,9 @@ export function checkOutcome(outcome: Outcome, vitalsOf: (id: string) => Vitals 
     bytes += ID_FRAME_BYTES + jsonBytes(after.value);
   }
   return { ok: true, value: { hits: hits.value, vitals, bytes } };
+}
+
+function pairsOf(vitals: unknown): Iterable<[string, unknown]> | null {
+  if (vitals instanceof Map) return vitals;
+  return isJsonObject(vitals) ? Object.entries(vitals) : null;
 }

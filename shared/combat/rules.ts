@@ -42,8 +42,8 @@ export interface BattleActor<Stats, V extends Vitals = Vitals> {
 export interface BattleView<Stats, V extends Vitals = Vitals> {
   /** Exchanges done so far. */
   readonly step: number;
-  /** Everybody still in the session, the dead included, in roster order. */
-  actors(): Iterable<BattleActor<Stats, V>>;
+  /** Everybody still in the session by id, the dead included, in roster order. */
+  readonly actors: ReadonlyMap<string, BattleActor<Stats, V>>;
   /** Anybody in the session; throws for an id that is not, which no action names. */
   actor(id: string): BattleActor<Stats, V>;
 }
@@ -51,8 +51,11 @@ export interface BattleView<Stats, V extends Vitals = Vitals> {
 /** What an action came to. */
 export interface Outcome<V extends Vitals = Vitals> {
   readonly hits: readonly Hit[];
-  /** New vitals of whoever changed, by id: a group heal, a curse, a reflected blow are all sayable. Death is final. */
-  readonly vitals: ReadonlyMap<string, V>;
+  /**
+   * New vitals of whoever changed, by id, as a Map or an object: a group heal, a curse, a reflected blow are all sayable.
+   * Death is final.
+   */
+  readonly vitals: ReadonlyMap<string, V> | Readonly<Record<string, V>>;
 }
 
 /** The rule sets a process knows. */

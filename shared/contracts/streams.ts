@@ -129,9 +129,12 @@ export function streamDefinitions(options: StreamOptions): readonly StreamDefini
   ];
 }
 
-/** The three buckets, as the streams they live in. Locks are on file: a memory stream is gone after a restart. */
+/**
+ * The three buckets, as the streams they live in. Locks are on file: a memory stream is gone after a restart. Snapshots may
+ * be purged by the means of any KV client, since losing them all loses nothing (I1); locks only expire.
+ */
 export function bucketDefinitions(options: StreamOptions): readonly StreamDefinition[] {
-  const bucket = (name: BucketName, description: string, maxAgeMs: number): StreamDefinition => ({
+  const bucket = (name: BucketName, description: string, maxAgeMs: number, allowPurge: boolean): StreamDefinition => ({
     name: bucketStream(name),
     description,
     subjects: [bucketSubject(name, '>')],
@@ -145,12 +148,12 @@ export function bucketDefinitions(options: StreamOptions): readonly StreamDefini
     allow_direct: true,
     allow_msg_ttl: true,
     deny_delete: true,
-    allow_rollup_hdrs: false,
+    allow_rollup_hdrs: allowPurge,
   });
   return [
-    bucket(SESSIONS_BUCKET, 'Light snapshots: where the fold of a session starts', options.logMaxAgeMs),
-    bucket(BATTLES_BUCKET, 'Heavy snapshots: where the fold of a battle starts', options.logMaxAgeMs),
-    bucket(LOCKS_BUCKET, 'sys:busy, one key a session', 0),
+    bucket(SESSIONS_BUCKET, 'Light snapshots: where the fold of a session starts', options.logMaxAgeMs, true),
+    bucket(BATTLES_BUCKET, 'Heavy snapshots: where the fold of a battle starts', options.logMaxAgeMs, true),
+    bucket(LOCKS_BUCKET, 'sys:busy, one key a session', 0, false),
   ];
 }
 

@@ -25,7 +25,7 @@ export interface Folding<State, Memo = null> {
   filter(sessionId: string): string;
   readonly bucket: BucketName;
   initial(sessionId: string): State;
-  /** Folds one entry. `live` is false while the session is hydrated: nobody has been looking. It must not throw. */
+  /** Folds one entry. `live` is false while the session is hydrated: what it says is old. It must not throw. */
   evolve(state: State, entry: LogEntry, memo: Memo, live: boolean, record: LogRecord): void;
   /** Log sequence the state is folded through. */
   position(state: State): number;
@@ -45,15 +45,14 @@ export interface Cached<State, Memo = null> {
   state: State;
   /** The fold is known to lack nothing up to here. */
   through: number;
-  /** Log sequence at which it came alive: what is above was folded while somebody looked. */
-  liveFrom: number;
+  /** Log sequence of the snapshot it was started from: what is above was folded in this process, one by one. */
+  foldedFrom: number;
   phase: 'hydrating' | 'live';
   /** Passes that work on it: it is not evicted while there are any. */
   users: number;
   readonly buffer: LogRecord[];
   readonly waiters: Waiter[];
   hydration: Promise<void> | null;
-  snapshotSeq: number;
   snapshotDueAt: number;
 }
 
@@ -172,13 +171,12 @@ export class SessionLog<State, Memo = null> {
       memo: this.#folding.memo(sessionId),
       state: this.#folding.initial(sessionId),
       through: 0,
-      liveFrom: 0,
+      foldedFrom: 0,
       phase: 'hydrating',
       users: 0,
       buffer: [],
       waiters: [],
       hydration: null,
-      snapshotSeq: 0,
       snapshotDueAt: 0,
     };
     this.#sessions.set(sessionId, session);
@@ -200,10 +198,9 @@ export class SessionLog<State, Memo = null> {
     await this.#readTo(session, last, false);
     if (session.buffer.length >= BUFFER_MAX)
       throw new EffectFailed(`hydrating ${sessionId}: ${BUFFER_MAX} messages came meanwhile`);
-    session.liveFrom = Math.max(last, this.#folding.position(session.state));
     session.phase = 'live';
     session.hydration = null;
-    this.#completeTo(session, session.liveFrom);
+    this.#completeTo(session, Math.max(last, this.#folding.position(session.state)));
     for (const record of session.buffer.splice(0)) this.#fold(session, record, true);
   }
 
@@ -223,7 +220,7 @@ export class SessionLog<State, Memo = null> {
       return;
     }
     session.state = restored.value;
-    session.snapshotSeq = position;
+    session.foldedFrom = position;
   }
 
   /** Reads the log on until `last` is folded, whatever a lagging replica calls the end. */
@@ -293,7 +290,6 @@ export class SessionLog<State, Memo = null> {
   /** Writes a snapshot: never on the path of a blow, and never fatal. */
   async #keep(session: Cached<State, Memo>): Promise<void> {
     this.#dirty.delete(session);
-    const position = this.#folding.position(session.state);
     const value = this.#folding.snapshot(session.state);
     if (value === null) return;
     const bytes = encode(value);
@@ -303,8 +299,8 @@ export class SessionLog<State, Memo = null> {
     const settled = this.#folding.isSettled(session.state);
     const receipt = await this.#effects.writeSnapshot(this.#folding.bucket, sessionId, bytes, settled);
     this.#snapshotsInFlight -= 1;
-    if (receipt.kind === 'stored') session.snapshotSeq = position;
-    else if (receipt.kind === 'refused') {
+    if (receipt.kind === 'stored') return;
+    if (receipt.kind === 'refused') {
       this.#logger.warn(
         { session: sessionId, bytes: bytes.length, reason: receipt.reason },
         'a snapshot was refused: skipped',

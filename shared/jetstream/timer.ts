@@ -22,6 +22,12 @@ export function unknownTimer(): ArmedTimer {
   return { seq: 0, atMs: Number.POSITIVE_INFINITY };
 }
 
+/** Forgets what is believed: the timer has fired, and what was armed may be gone with it. */
+export function forget(timer: ArmedTimer): void {
+  timer.seq = 0;
+  timer.atMs = Number.POSITIVE_INFINITY;
+}
+
 /**
  * Sees to it that the session is woken at `atMs` or before.
  *
@@ -34,7 +40,8 @@ export async function arm(
   atMs: number,
   anew: boolean,
 ): Promise<void> {
-  if (anew) Object.assign(timer, unknownTimer());
+  // A time that has passed was the timer's end, whoever has been woken by it.
+  if (anew || timer.atMs <= effects.now()) forget(timer);
   if (timer.atMs <= atMs) return;
   let at = atMs;
   for (let tries = 0; tries < TRIES; tries++) {

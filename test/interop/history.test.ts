@@ -157,6 +157,28 @@ describe('the history check', () => {
     expect(violationsOf(wrong)).toEqual(['at 8: closed for blue, standing: red']);
   });
 
+  test('names a victory that does not wait for an action, but not one that another replica emitted meanwhile', () => {
+    const early = fight((log, step) => {
+      if (step === 'closed') log.entries.splice(-1, 1);
+      return false;
+    });
+    expect(violationsOf(early)).toContain('at 7: victory while 1 actions wait');
+    const last = strike('a', 'c');
+    const meanwhile = new HandMade();
+    meanwhile.opened();
+    meanwhile.moves(ab, cb);
+    meanwhile.write('signal', { session_id: SESSION, signal_type: 'check_timeout', move_id: ab.move_id });
+    meanwhile.action(3, exchange('1', ab, null, true));
+    meanwhile.write('signal', { session_id: SESSION, signal_type: 'check_timeout', move_id: cb.move_id });
+    meanwhile.result(4, 1, 1, { ...done('1'), deaths: ['b'], actors: { b: { hp: 0, dead: true } } });
+    meanwhile.action(5, exchange('2', cb, null, true));
+    const closed = { type: 'closed', session_id: SESSION, winner: 'red', reason: 'victory', through: 6 };
+    meanwhile.write('session', closed);
+    meanwhile.moves(last);
+    meanwhile.result(9, 2, 1, { results: [{ action_id: '2', status: 'skipped', reason: 'session_closed' }] });
+    expect(violationsOf(meanwhile.entries)).toEqual([]);
+  });
+
   test('drops the moves of the dead and refuses what they send', () => {
     const log = new HandMade();
     log.opened();

@@ -46,6 +46,16 @@ interface AcceptedMove {
   droppedAt: number | undefined;
 }
 
+/** What a decision made at some place of the log has to go by. */
+interface Prefix {
+  /** What is to be emitted, in order. */
+  readonly due: readonly string[];
+  /** Actions emitted and not executed. */
+  readonly waiting: number;
+  /** The teams that have someone living. */
+  readonly standing: readonly string[];
+}
+
 interface Opened {
   readonly teams: Readonly<Record<string, readonly unknown[]>>;
   readonly targets?: Readonly<Record<string, readonly unknown[]>>;
@@ -59,9 +69,10 @@ interface Opened {
  */
 export function violationsOf(entries: readonly LogEntry[]): string[] {
   const history = new History();
-  const decidedOn = entries.map((entry) => actionMessageOf(entry)?.through).filter((seq) => seq !== undefined);
+  const decidedOn = entries.map((entry) => (actionMessageOf(entry) ?? closedOf(entry))?.through);
+  const throughs = [...new Set(decidedOn)].filter((seq) => typeof seq === 'number').sort((one, other) => one - other);
   for (const entry of entries) {
-    while (decidedOn[0] !== undefined && decidedOn[0] < entry.seq) history.decideAt(decidedOn.shift()!);
+    while (throughs[0] !== undefined && throughs[0] < entry.seq) history.decideAt(throughs.shift()!);
     history.fold(entry);
   }
   return history.finish();
@@ -78,17 +89,19 @@ class History {
   readonly #remembered: string[] = [];
   readonly #pool = new Set<AcceptedMove>();
   readonly #actions: Action[] = [];
-  readonly #decisions = new Map<number, readonly string[]>();
+  readonly #prefixes = new Map<number, Prefix>();
   #timeoutsMs: readonly number[] = DEFAULT_TIMEOUTS_MS;
   #opened = false;
   #closed: Closed | undefined;
+  #closedAt = Number.POSITIVE_INFINITY;
   #executed = 0;
   #step = 0;
   #lastActionSeq = 0;
 
   /** Notes what a decision made on the log so far has to be. */
   decideAt(through: number): void {
-    this.#decisions.set(through, this.#due());
+    const standing = [...new Set([...this.#living].map((id) => this.#team.get(id) ?? ''))];
+    this.#prefixes.set(through, { due: this.#due(), waiting: this.#actions.length - this.#executed, standing });
   }
 
   fold(entry: LogEntry): void {
@@ -186,10 +199,12 @@ class History {
   #close(seq: number, closed: Closed): void {
     if (!this.#isOpen()) return;
     this.#closed = closed;
+    this.#closedAt = seq;
     for (const move of this.#pool) this.#drop(seq, move);
     if (closed.reason !== 'victory' && closed.reason !== 'draw') return;
-    if (this.#executed < this.#actions.length) this.#wrong(seq, `${closed.reason} while actions wait`);
-    const standing = [...new Set([...this.#living].map((id) => this.#team.get(id)))];
+    // Another replica may emit between the place the close was decided on and its own: those actions are skipped.
+    const { waiting, standing } = this.#prefixes.get(closed.through) ?? { waiting: 0, standing: [] };
+    if (waiting > 0) this.#wrong(seq, `${closed.reason} while ${waiting} actions wait`);
     const winner = closed.reason === 'victory' ? [closed.winner] : [];
     if (closed.reason === 'draw' && closed.winner !== null) this.#wrong(seq, `a draw won by ${closed.winner}`);
     if (standing.join() !== winner.join()) this.#wrong(seq, `closed for ${closed.winner}, standing: ${standing}`);
@@ -292,7 +307,7 @@ class History {
   }
 
   #compareWithDue(seq: number, message: ActionMessage, bytes: number): void {
-    const due = this.#decisions.get(message.through) ?? [];
+    const due = this.#prefixes.get(message.through)?.due ?? [];
     const emitted = message.actions.map(({ move, partner_move, is_forced, type }) => {
       if (type !== 'exchange') return `${move.move_id} alone`;
       return partner_move === null
@@ -351,7 +366,7 @@ class History {
         this.#wrong(seq, `I4: a result of ${result.action_id} where that of ${action.action_id} is due`);
       }
       if (result.status === 'done' && action.type === 'exchange') this.#step += 1;
-      this.#checkStatus(seq, result.status, action);
+      this.#checkStatus(seq, message.through, result.status, action);
       owed.push(...returnsOf(action));
     }
     if (message.executed !== this.#executed)
@@ -369,11 +384,11 @@ class History {
     this.#checkReturns(seq, message, owed);
   }
 
-  #checkStatus(seq: number, status: string, action: Action): void {
-    if (this.#closed !== undefined) {
-      if (status !== 'skipped') this.#wrong(seq, `action ${action.action_id} is ${status} after the close`);
-      return;
+  #checkStatus(seq: number, through: number, status: string, action: Action): void {
+    if (through >= this.#closedAt && status !== 'skipped') {
+      this.#wrong(seq, `action ${action.action_id} is ${status} after the close`);
     }
+    if (this.#closed !== undefined) return;
     const actors = action.type === 'exchange' ? [action.move.char_id, String(action.move.payload.target_id)] : [];
     const gone = actors.filter((id) => !this.#living.has(id));
     if (gone.length > 0 && status !== 'skipped') {

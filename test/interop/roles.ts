@@ -145,8 +145,10 @@ export class Role {
     await this.exited;
   }
 
-  /** SIGTERM: the contract gives it ten seconds to drain and exit 0. */
+  /** SIGTERM: the contract gives it ten seconds to drain and exit 0. One that has ended before has crashed. */
   async terminate(): Promise<void> {
+    if (!this.alive)
+      throw new Error(`the ${this.name} ended by itself: ${JSON.stringify(this.#exit)}\n${this.print()}`);
     this.#child.kill('SIGTERM');
     const exit = await this.end(DRAIN_LIMIT_MS);
     if (exit.code !== 0) throw new Error(`the ${this.name} ended with ${JSON.stringify(exit)}\n${this.print()}`);

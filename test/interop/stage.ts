@@ -74,6 +74,7 @@ export class Stage {
   /** `kill -9` of every process of a role. */
   async kill(name: RoleName): Promise<void> {
     await Promise.all(this.roles(name).map((role) => role.kill()));
+    this.#roles = this.#roles.filter((role) => role.name !== name);
   }
 
   /** Freezes every process of a role while `work` is done. */
@@ -87,10 +88,12 @@ export class Stage {
     }
   }
 
-  /** Ends everything. Every process that still lives must drain and exit 0 within ten seconds of SIGTERM. */
+  /**
+   * Ends everything. No process may have ended by itself, and each must drain and exit 0 within ten seconds of SIGTERM.
+   */
   async close(): Promise<void> {
     await this.outsider.close();
-    const ended = await Promise.allSettled(this.#roles.filter((role) => role.alive).map((role) => role.terminate()));
+    const ended = await Promise.allSettled(this.#roles.map((role) => role.terminate()));
     await this.server.stop();
     for (const end of ended) if (end.status === 'rejected') throw end.reason;
   }

@@ -3,7 +3,7 @@
 //
 // 1. Plain JavaScript without dependencies that Node.js 18 runs: on a fresh clone there is nothing else.
 // 2. Nothing but the command itself writes to stdout.
-// 3. The command's exit code is this process's, and a signal to this process reaches the command once.
+// 3. The command's exit code is this process's, and a signal to this process reaches the command; see lifeline.mjs.
 // 4. When whoever started this process is killed, the command is told to end.
 
 import { spawn } from 'node:child_process';
@@ -15,8 +15,7 @@ import { onOrphaned } from './orphan.mjs';
 import { ensurePinnedNode } from './pinned-node.mjs';
 import { ROOT, SetupError, say } from './setup.mjs';
 
-/** Ctrl-C in an npm script comes once from the terminal and once more from npm: one wish, told in this time. */
-const SAME_WISH_MS = 500;
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 const [command = '', ...args] = process.argv.slice(2);
 
@@ -39,16 +38,8 @@ try {
 async function handOver(node, entry) {
   const lifeline = new URL('./lifeline.mjs', import.meta.url).href;
   const child = spawn(node, ['--import', lifeline, entry, ...args], { cwd: ROOT, stdio: 'inherit' });
-  const forwardedAt = new Map();
-  const forward = (signal) => {
-    const now = performance.now();
-    if (now - (forwardedAt.get(signal) ?? Number.NEGATIVE_INFINITY) < SAME_WISH_MS) return;
-    forwardedAt.set(signal, now);
-    // A terminal tells its whole foreground group, the command among it.
-    if (signal === 'SIGINT' && process.stdin.isTTY) return;
-    child.kill(signal);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward);
+  const forward = (signal) => child.kill(signal);
+  for (const signal of FORWARDED) process.on(signal, forward);
   // Under npm a change of parent means that npm was killed and could not tell; elsewhere it may be meant.
   if (process.env.npm_lifecycle_event) onOrphaned(() => forward('SIGTERM'));
   await new Promise((resolve, reject) => {
@@ -58,5 +49,5 @@ async function handOver(node, entry) {
       resolve();
     });
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, forward);
+  for (const signal of FORWARDED) process.off(signal, forward);
 }

@@ -3,11 +3,19 @@
  * it. What is appended goes through bytes and `readLogMessage`, as on the real log, and is folded into a Session and a
  * Battle at once. Appends of actions, results and closings carry the expected last sequence of their subject (I5).
  */
-import { type Battle, type Batch, evolveBattle, initialBattle, resolve } from '#combat/battle.ts';
+import { type Batch, type Battle, evolveBattle, initialBattle, resolve } from '#combat/battle.ts';
 import { queueOf } from '#combat/queue.ts';
 import type { Actor } from '#combat/roster.ts';
 import type { RuleBook } from '#combat/rules.ts';
-import { type Decision, decide, evolve, type Fight, type Folded, initialSession, type Session } from '#combat/session.ts';
+import {
+  type Decision,
+  decide,
+  evolve,
+  type Fight,
+  type Folded,
+  initialSession,
+  type Session,
+} from '#combat/session.ts';
 import type { CombatAction } from '#contracts/action.ts';
 import { encode } from '#contracts/decode.ts';
 import { type LogEntry, readLogMessage } from '#contracts/log-message.ts';
@@ -41,7 +49,8 @@ export class LogBench {
   /** Every entry so far, as the folds have read it. */
   readonly entries: LogEntry[] = [];
   /** The same as bytes. */
-  readonly raw: { readonly seq: number; readonly time: number; readonly kind: LogKind; readonly bytes: Uint8Array }[] = [];
+  readonly raw: { readonly seq: number; readonly time: number; readonly kind: LogKind; readonly bytes: Uint8Array }[] =
+    [];
   /** Last sequence of each subject, as the server knows it. */
   readonly last: Record<LogKind, number> = { session: 0, signal: 0, action: 0, result: 0 };
   /** AI requests that have gone out, in order. */
@@ -226,9 +235,10 @@ export class LogBench {
     return actor;
   }
 
-  /** An actor's queue. */
+  /** The queue of an actor; the dead and the gone have none. */
   queue(id: string): string[] {
-    return queueOf(this.fight.roster, this.actor(id));
+    const actor = this.actor(id);
+    return actor.standing === 'alive' ? queueOf(this.fight.roster, actor) : [];
   }
 
   /** The ids of the moves in the pool, in order of acceptance. */

@@ -73,19 +73,22 @@ describe('pairs', () => {
     expect(brief(bench.actions)).toEqual(['m1+m2']);
   });
 
-  test.each(['answer', 'timeout'])('C4 the same with a pass after each message (%s first): one action has it', (first) => {
-    const bench = duel();
-    bench.strike('A', 'B');
-    bench.wait(60_000);
-    const answer = () => void bench.strike('B', 'A');
-    const timeout = () => void bench.timeout({ move_id: 'm1' });
-    for (const message of first === 'answer' ? [answer, timeout] : [timeout, answer]) {
-      message();
-      bench.collect();
-    }
-    expect(brief(bench.actions)).toEqual(first === 'answer' ? ['m1+m2'] : ['m1!']);
-    expect(bench.pool()).toEqual(first === 'answer' ? [] : ['m2']);
-  });
+  test.each(['answer', 'timeout'])(
+    'C4 the same with a pass after each message (%s first): one action has it',
+    (first) => {
+      const bench = duel();
+      bench.strike('A', 'B');
+      bench.wait(60_000);
+      const answer = () => void bench.strike('B', 'A');
+      const timeout = () => void bench.timeout({ move_id: 'm1' });
+      for (const message of first === 'answer' ? [answer, timeout] : [timeout, answer]) {
+        message();
+        bench.collect();
+      }
+      expect(brief(bench.actions)).toEqual(first === 'answer' ? ['m1+m2'] : ['m1!']);
+      expect(bench.pool()).toEqual(first === 'answer' ? [] : ['m2']);
+    },
+  );
 
   test('the move accepted first is `move`, and exchanges go in the order in which they were completed', () => {
     const bench = LogBench.open({ teams: { blue: ['B1', 'B2'], red: ['A1', 'A2'] } });
@@ -96,7 +99,12 @@ describe('pairs', () => {
 
   test('one actor may stand in two exchanges of one message', () => {
     const bench = LogBench.open({ teams: { blue: ['B1', 'B2'], red: ['A'] } });
-    bench.declare(exchange('a', 'A', 'B1'), exchange('b', 'A', 'B2'), exchange('c', 'B2', 'A'), exchange('d', 'B1', 'A'));
+    bench.declare(
+      exchange('a', 'A', 'B1'),
+      exchange('b', 'A', 'B2'),
+      exchange('c', 'B2', 'A'),
+      exchange('d', 'B1', 'A'),
+    );
     bench.settle();
     expect(brief(bench.actions)).toEqual(['b+c', 'a+d']);
     expect([bench.queue('A'), bench.queue('B1'), bench.queue('B2')]).toEqual([['B2', 'B1'], ['A'], ['A']]);
@@ -275,7 +283,9 @@ describe('C21 the answer comes in the very second the timer fires', () => {
         steps[at]?.();
       }
       bench.settle();
-      const blows = bench.actions.filter(({ move, partner_move }) => [move, partner_move].some((m) => m?.move_id === 'm1'));
+      const blows = bench.actions.filter(({ move, partner_move }) =>
+        [move, partner_move].some((m) => m?.move_id === 'm1'),
+      );
       expect(blows).toHaveLength(1);
       seen.add(brief(blows)[0]!);
       bench.wait(1000).timeout();

@@ -1,6 +1,6 @@
 /**
- * Owns the rule set the tests of the core fight by: no chance, so that every outcome can be said beforehand. A strike deals
- * `payload.damage`, or else the striker's `damage`, and always lands. `payload.boom` makes the rules throw;
+ * Owns the rule set the tests of the core fight by: no chance, so that every outcome can be said beforehand. An action deals
+ * `payload.damage` to each target, or else, as an exchange, the striker's `damage`, and always lands. `payload.boom` makes the rules throw;
  * `bookOf` lets a test answer in their place.
  */
 import * as z from 'zod';
@@ -47,7 +47,7 @@ export function resolvePlain(action: CombatAction, view: PlainView): Outcome<Pla
   const taken = new Map<string, number[]>();
   const hits: Hit[] = [];
   for (const move of moves) {
-    const damage = damageOf(move, view);
+    const damage = damageOf(action.type, move, view);
     for (const id of action.type === 'exchange' ? [String(move.payload.target_id)] : (move.targets ?? [])) {
       taken.set(id, [...(taken.get(id) ?? []), damage]);
       hits.push({ source_id: move.char_id, target_id: id, wave: 1, hand: 'main', outcome: 'hit', damage });
@@ -62,7 +62,8 @@ export function resolvePlain(action: CombatAction, view: PlainView): Outcome<Pla
   return { hits, vitals };
 }
 
-function damageOf(move: CombatMove, view: PlainView): number {
+function damageOf(type: CombatAction['type'], move: CombatMove, view: PlainView): number {
   const { damage } = move.payload;
-  return typeof damage === 'number' ? damage : view.actor(move.char_id).stats.damage;
+  if (typeof damage === 'number') return damage;
+  return type === 'exchange' ? view.actor(move.char_id).stats.damage : 0;
 }

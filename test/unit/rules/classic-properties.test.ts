@@ -9,7 +9,7 @@ import { classic } from '#rules/classic/classic.ts';
 import { ability, exchange, viewOf } from './classic-fight.ts';
 
 const POINTS_MAX = 1_000_000_000;
-const RUNS = { numRuns: 1_000 };
+const RUNS = { numRuns: 400 };
 /** What docs/rules-classic.md lets an ability fail for; nothing else may be thrown. */
 const DOCUMENTED = /has no (skill|item) |costs \d+ energy and |is used up$/;
 
