@@ -36,6 +36,45 @@ export function cpuUsed(before: CpuTimes, after: CpuTimes): Record<string, numbe
   );
 }
 
+/** The whole machine's time so far, in ticks of all cores together. */
+export interface MachineTime {
+  readonly total: number;
+  readonly idle: number;
+  /** Taken by other tenants of the hardware. */
+  readonly steal: number;
+}
+
+/** Fields of the first line of /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal. */
+const IDLE_FIELDS = [3, 4] as const;
+const STEAL_FIELD = 7;
+const FIELDS = 8;
+
+/** The machine's time now; null where it is not known. */
+export function machineTime(): MachineTime | null {
+  try {
+    const [line = ''] = readFileSync('/proc/stat', 'utf8').split('\n', 1);
+    const fields = line
+      .split(/\s+/)
+      .slice(1, FIELDS + 1)
+      .map(Number);
+    const total = fields.reduce((sum, field) => sum + field, 0);
+    const idle = IDLE_FIELDS.reduce((sum, index) => sum + (fields[index] ?? 0), 0);
+    return { total, idle, steal: fields[STEAL_FIELD] ?? 0 };
+  } catch {
+    return null;
+  }
+}
+
+/** Shares of the machine's time between two looks, from 0 to 1; null where they are not known. */
+export function machineShares(
+  before: MachineTime | null,
+  after: MachineTime | null,
+): { readonly idle: number; readonly steal: number } | null {
+  if (before === null || after === null || after.total <= before.total) return null;
+  const total = after.total - before.total;
+  return { idle: (after.idle - before.idle) / total, steal: (after.steal - before.steal) / total };
+}
+
 function cpuTimeUs(pid: number | undefined): number | null {
   if (pid === undefined) return null;
   try {

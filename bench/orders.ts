@@ -12,9 +12,7 @@ export interface Order {
   readonly argument: unknown;
 }
 
-export type Answer =
-  | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: string };
+export type Answer = { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: string };
 
 /** Takes orders until the bench closes the channel. What a program calls from its last line. */
 export function takeOrders(orders: Orders): void {

@@ -30,7 +30,7 @@ export interface PaceReport {
   readonly exchange: Percentiles;
   /** From a publish to its acknowledgement. */
   readonly publishAck: Percentiles;
-  /** From a publish to the callback of a consumer of another connection's making: one hop between two processes. */
+  /** From a publish to the callback of a durable consumer on the same connection. */
   readonly delivery: Percentiles;
 }
 

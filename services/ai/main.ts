@@ -3,11 +3,11 @@ import { jetstream } from '@nats-io/jetstream';
 import { CONSUMERS } from '#contracts/streams.ts';
 import { Consuming } from '#jetstream/consumer.ts';
 import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
-import { ensureConsumer, provision } from '#jetstream/provision.ts';
+import { provision, restoreBucket } from '#jetstream/provision.ts';
 import { Publisher } from '#jetstream/publisher.ts';
 import { weighted } from '#policies/weighted/weighted.ts';
 import { loadPolicies } from '#process/modules.ts';
-import { runRole } from '#process/run.ts';
+import { runRole } from '../run-role.ts';
 import { takeTurn } from './turn.ts';
 
 await runRole('ai', async ({ config, logger, metrics, connection: { nc } }) => {
@@ -16,11 +16,13 @@ await runRole('ai', async ({ config, logger, metrics, connection: { nc } }) => {
   await provision(nc, ['ai'], provisioning, logger);
 
   const publisher = new Publisher(nc);
-  const effects = jetstreamEffects(nc, publisher, config.lockTtlMs);
+  const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) =>
+    restoreBucket(nc, bucket, provisioning, logger),
+  );
   const turns = await Consuming.start(
     jetstream(nc),
     'ai',
-    () => ensureConsumer(nc, 'ai', provisioning, logger),
+    () => provision(nc, ['ai'], provisioning, logger),
     (delivery) => void takeTurn(effects, metrics, logger, policies, delivery),
     logger,
   );

@@ -3,18 +3,19 @@ import { jetstream } from '@nats-io/jetstream';
 import { ruleBook } from '#combat/rules.ts';
 import { evolve, initialSession, type Session } from '#combat/session.ts';
 import { restoreSession, snapshotSession } from '#combat/session-snapshot.ts';
-import { CONSUMERS, SESSIONS_BUCKET } from '#contracts/streams.ts';
+import { ACTIONS, CONSUMERS, SESSIONS_BUCKET } from '#contracts/streams.ts';
 import { SESSION_GET_FILTER, sessionLogFilter } from '#contracts/subjects.ts';
 import { Consuming } from '#jetstream/consumer.ts';
 import { Follower } from '#jetstream/follower.ts';
 import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
 import { Keepalive } from '#jetstream/keepalive.ts';
-import { ensureConsumer, provision } from '#jetstream/provision.ts';
+import { provision, restoreBucket } from '#jetstream/provision.ts';
 import { Publisher } from '#jetstream/publisher.ts';
 import { SessionLog } from '#jetstream/session-log.ts';
+import { SourceLag } from '#jetstream/source-lag.ts';
 import { loadRuleSets } from '#process/modules.ts';
-import { runRole } from '#process/run.ts';
 import { classic } from '#rules/classic/classic.ts';
+import { runRole } from '../run-role.ts';
 import { Collector } from './collector.ts';
 import { correctBeliefs, type Desk, newDesk, noteFolded } from './desk.ts';
 import { forwardDueTimer } from './due-timers.ts';
@@ -29,7 +30,9 @@ await runRole('collector', async ({ config, logger, metrics, connection: { nc } 
   await provision(nc, ['collector', 'timers'], provisioning, logger);
 
   const publisher = new Publisher(nc);
-  const effects = jetstreamEffects(nc, publisher, config.lockTtlMs);
+  const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) =>
+    restoreBucket(nc, bucket, provisioning, logger),
+  );
   const log = new SessionLog<Session, Desk>(
     {
       kinds: ['session', 'signal', 'action', 'result'],
@@ -69,25 +72,32 @@ await runRole('collector', async ({ config, logger, metrics, connection: { nc } 
   const signals = await Consuming.start(
     js,
     'collector',
-    () => ensureConsumer(nc, 'collector', provisioning, logger),
+    () => provision(nc, ['collector'], provisioning, logger),
     (delivery) => collector.wake(delivery),
     logger,
   );
   const timers = await Consuming.start(
     js,
     'timers',
-    () => ensureConsumer(nc, 'timers', provisioning, logger),
+    () => provision(nc, ['timers'], provisioning, logger),
     (due) => void forwardDueTimer(effects, metrics, logger, due),
     logger,
   );
+  const sourceLag = new SourceLag(nc, logger);
   metrics.beforeScrape(() => {
+    metrics.actionsSourceLag = sourceLag.lag;
     metrics.cacheSessions = log.size;
     metrics.folded = log.folded;
   });
 
   return {
-    checks: { [CONSUMERS.collector.stream]: () => signals.fault, [CONSUMERS.timers.stream]: () => timers.fault },
+    checks: {
+      [CONSUMERS.collector.stream]: () => signals.fault,
+      [CONSUMERS.timers.stream]: () => timers.fault,
+      [ACTIONS]: () => sourceLag.fault,
+    },
     stop: [
+      { name: 'source lag', stop: async () => sourceLag.stop() },
       { name: 'requests', stop: async () => requests.unsubscribe() },
       { name: 'signals', stop: () => signals.stop() },
       { name: 'timers', stop: () => timers.stop() },

@@ -9,12 +9,12 @@ import { Consuming } from '#jetstream/consumer.ts';
 import { Follower } from '#jetstream/follower.ts';
 import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
 import { Keepalive } from '#jetstream/keepalive.ts';
-import { ensureConsumer, provision } from '#jetstream/provision.ts';
+import { provision, restoreBucket } from '#jetstream/provision.ts';
 import { Publisher } from '#jetstream/publisher.ts';
 import { SessionLog } from '#jetstream/session-log.ts';
 import { loadRuleSets } from '#process/modules.ts';
-import { runRole } from '#process/run.ts';
 import { classic } from '#rules/classic/classic.ts';
+import { runRole } from '../run-role.ts';
 import { Executor } from './executor.ts';
 import { HeldLocks } from './held-locks.ts';
 
@@ -24,7 +24,9 @@ await runRole('executor', async ({ config, logger, metrics, connection: { nc } }
   await provision(nc, ['executor'], provisioning, logger);
 
   const publisher = new Publisher(nc);
-  const effects = jetstreamEffects(nc, publisher, config.lockTtlMs);
+  const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) =>
+    restoreBucket(nc, bucket, provisioning, logger),
+  );
   const log = new SessionLog<Battle>(
     {
       kinds: ['session', 'action', 'result'],
@@ -50,7 +52,7 @@ await runRole('executor', async ({ config, logger, metrics, connection: { nc } }
   const tasks = await Consuming.start(
     js,
     'executor',
-    () => ensureConsumer(nc, 'executor', provisioning, logger),
+    () => provision(nc, ['executor'], provisioning, logger),
     (delivery) => executor.task(delivery),
     logger,
   );

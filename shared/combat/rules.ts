@@ -52,10 +52,10 @@ export interface BattleView<Stats, V extends Vitals = Vitals> {
 export interface Outcome<V extends Vitals = Vitals> {
   readonly hits: readonly Hit[];
   /**
-   * New vitals of whoever changed, by id, as a Map or an object: a group heal, a curse, a reflected blow are all sayable.
-   * Death is final.
+   * New vitals of whoever changed, by id: a group heal, a curse, a reflected blow are all sayable. Death is final. Rules
+   * in plain JavaScript may give an object instead of a Map.
    */
-  readonly vitals: ReadonlyMap<string, V> | Readonly<Record<string, V>>;
+  readonly vitals: ReadonlyMap<string, V>;
 }
 
 /** The rule sets a process knows. */

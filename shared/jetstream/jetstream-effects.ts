@@ -2,10 +2,12 @@
  * Owns the one real implementation of Effects: on NATS JetStream. Each method is one operation of the server; nothing is
  * retried and nothing is decided here.
  */
+import { type KvEntry, Kvm } from '@nats-io/kv';
 import { type NatsConnection, nuid } from '@nats-io/transport-node';
 import { decode, decodeJson, encode } from '#contracts/decode.ts';
 import { LockValue } from '#contracts/lock.ts';
 import {
+  type BucketName,
   bucketStream,
   CLOSED_SNAPSHOT_TTL_S,
   COMBAT,
@@ -24,15 +26,27 @@ import {
 } from '#contracts/subjects.ts';
 import type { Effects } from './effects.ts';
 import type { Publisher } from './publisher.ts';
-import { lastMessage, lastMessageAnywhere, lastSequence, readRange, timeOf } from './stored-message.ts';
+import { asEffectFailed, lastMessage, lastSequence, NobodyThere, readRange, timeOf } from './stored-message.ts';
 
 const MS_PER_S = 1000;
 const SCHEDULE_HEADER = 'Nats-Schedule';
 const SCHEDULE_TARGET_HEADER = 'Nats-Schedule-Target';
 const AT = '@at ';
 
+/**
+ * Makes a bucket anew where it has been lost. Rejects where it is there and only does not answer just now, or where this
+ * process may not make it.
+ */
+export type RestoreLost = (bucket: BucketName) => Promise<void>;
+
 /** Effects on a connection. `lockTtlMs` is whole seconds. */
-export function jetstreamEffects(nc: NatsConnection, publisher: Publisher, lockTtlMs: number): Effects {
+export function jetstreamEffects(
+  nc: NatsConnection,
+  publisher: Publisher,
+  lockTtlMs: number,
+  restoreLost: RestoreLost,
+): Effects {
+  const kvm = new Kvm(nc);
   const lockSubject = (sessionId: string) => bucketSubject(LOCKS_BUCKET, lockKey(sessionId));
   return {
     now: () => Date.now(),
@@ -48,7 +62,9 @@ export function jetstreamEffects(nc: NatsConnection, publisher: Publisher, lockT
     writeLock: (sessionId, value, expected) =>
       publisher.publish(lockSubject(sessionId), encode(value), { expected, ttlS: lockTtlMs / MS_PER_S }),
     async readLock(sessionId) {
-      const message = await lastMessage(nc, bucketStream(LOCKS_BUCKET), lockSubject(sessionId));
+      const message = await unlessLost(LOCKS_BUCKET, restoreLost, () =>
+        lastMessage(nc, bucketStream(LOCKS_BUCKET), lockSubject(sessionId)),
+      );
       if (message === null) return null;
       const value = decode(LockValue, message.data);
       return { revision: message.seq, value: value.ok ? value.value : null };
@@ -72,9 +88,9 @@ export function jetstreamEffects(nc: NatsConnection, publisher: Publisher, lockT
     },
 
     async readSnapshot(bucket, sessionId) {
-      const message = await lastMessageAnywhere(nc, bucketStream(bucket), bucketSubject(bucket, sessionId));
-      if (message === null) return null;
-      const json = decodeJson(message.data);
+      const entry = await unlessLost(bucket, restoreLost, () => readEntry(kvm, bucket, sessionId));
+      if (entry === null || entry.operation !== 'PUT') return null;
+      const json = decodeJson(entry.value);
       return json.ok ? json.value : null;
     },
     writeSnapshot: (bucket, sessionId, value, closed) =>
@@ -99,4 +115,29 @@ export function jetstreamEffects(nc: NatsConnection, publisher: Publisher, lockT
 /** Header values are one line of printable ASCII; reasons quote what clients sent. */
 function headerSafe(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?');
+}
+
+/** Reads from a bucket; one that has been lost holds nothing, and is there again (I1). */
+async function unlessLost<Value>(
+  bucket: BucketName,
+  restoreLost: RestoreLost,
+  read: () => Promise<Value | null>,
+): Promise<Value | null> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof NobodyThere)) throw error;
+    await restoreLost(bucket);
+    return null;
+  }
+}
+
+/** A key as any replica of its bucket has it. */
+async function readEntry(kvm: Kvm, bucket: BucketName, key: string): Promise<KvEntry | null> {
+  try {
+    const kv = await kvm.open(bucket, { allow_direct: true }); // binds, without asking or creating
+    return await kv.get(key);
+  } catch (error) {
+    throw asEffectFailed(error, `reading ${key} from ${bucket}`);
+  }
 }

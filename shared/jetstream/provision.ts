@@ -5,7 +5,9 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import {
+  type BucketName,
   bucketDefinitions,
+  bucketStream,
   CONSUMERS,
   type ConsumerName,
   OWNER_KEY,
@@ -14,7 +16,7 @@ import {
   streamDefinitions,
 } from '#contracts/streams.ts';
 import { StartError } from '#process/start-error.ts';
-import { ServerCode } from './receipt.ts';
+import { EffectFailed, ServerCode } from './receipt.ts';
 
 const API_TIMEOUT_MS = 15_000;
 const NANOS_PER_MS = 1_000_000;
@@ -52,8 +54,31 @@ export async function provision(
   for (const name of consumers) await ensureConsumer(nc, name, options, logger);
 }
 
+/**
+ * Makes a bucket anew that has been lost while running. One that is there and does not answer just now is left alone: to
+ * take it for lost would be to forget the sessions that rest on their snapshots.
+ */
+export async function restoreBucket(
+  nc: NatsConnection,
+  bucket: BucketName,
+  options: ProvisionOptions,
+  logger: Logger,
+): Promise<void> {
+  const name = bucketStream(bucket);
+  try {
+    const info = await api(nc, `STREAM.INFO.${name}`, undefined);
+    if (info.error?.err_code !== ServerCode.STREAM_NOT_FOUND)
+      throw new EffectFailed(`bucket ${bucket} does not answer`);
+    logger.error({ bucket }, 'a bucket has been lost: it is made anew, and filled from the log');
+    const definition = bucketDefinitions(options).find((candidate) => candidate.name === name);
+    if (definition !== undefined) await ensureStream(nc, definition, options.checkOnly, logger);
+  } catch (error) {
+    throw error instanceof StartError ? new EffectFailed(error.message) : error;
+  }
+}
+
 /** Creates a durable consumer where it is missing, and brings its settings up to date. */
-export async function ensureConsumer(
+async function ensureConsumer(
   nc: NatsConnection,
   name: ConsumerName,
   options: ProvisionOptions,

@@ -2,8 +2,7 @@
  * Owns reading messages out of streams: one by subject from the stream's leader, or many in order, by direct get. Times
  * are cut to whole milliseconds from the server's own digits, because a double cannot hold nanoseconds.
  */
-import type { Msg, NatsConnection } from '@nats-io/transport-node';
-import { createInbox } from '@nats-io/transport-node';
+import { createInbox, errors, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { EffectFailed, ServerCode } from './receipt.ts';
 
 /** A message as a stream has it. */
@@ -16,6 +15,9 @@ export interface StoredMessage {
   /** The value of a header; empty where it has none. */
   header(name: string): string;
 }
+
+/** Nobody serves what was asked for: the stream is gone, or has no leader just now. */
+export class NobodyThere extends EffectFailed {}
 
 const REQUEST_TIMEOUT_MS = 5_000;
 /** Messages asked for at once: some hundred milliseconds of folding, and far below what a server refuses. */
@@ -40,6 +42,7 @@ export async function lastMessage(nc: NatsConnection, stream: string, subject: s
     };
   }
   if (error?.err_code === ServerCode.NO_MESSAGE) return null;
+  if (error?.err_code === ServerCode.STREAM_NOT_FOUND) throw new NobodyThere(`${stream} does not exist`);
   throw new EffectFailed(`reading ${subject} from ${stream}: ${error?.description ?? 'no answer'}`);
 }
 
@@ -112,19 +115,6 @@ function readBatch(
   });
 }
 
-/** The last message of a subject as any replica has it: it may be an older one, or missing. Null where there is none. */
-export async function lastMessageAnywhere(
-  nc: NatsConnection,
-  stream: string,
-  subject: string,
-): Promise<StoredMessage | null> {
-  const answer = await ask(nc, `$JS.API.DIRECT.GET.${stream}.${subject}`, '');
-  const code = answer.headers?.code ?? 0;
-  if (code === NOT_FOUND) return null;
-  if (code > 0) throw new EffectFailed(`reading ${subject} from ${stream}: status ${code}`);
-  return fromDirectGet(answer);
-}
-
 /** Milliseconds since the epoch, from an RFC 3339 time with any number of decimals. */
 export function timeOf(rfc3339: string): number {
   const dot = rfc3339.indexOf('.');
@@ -145,11 +135,22 @@ function fromDirectGet(msg: Msg): StoredMessage {
   };
 }
 
+/** What a failed request means to a reconciler. */
+export function asEffectFailed(error: unknown, what: string): EffectFailed {
+  if (isNoResponders(error)) return new NobodyThere(`${what}: nobody answers there`);
+  return new EffectFailed(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+}
+
+function isNoResponders(error: unknown): boolean {
+  if (error instanceof errors.NoRespondersError) return true;
+  return error instanceof errors.RequestError && error.isNoResponders();
+}
+
 async function ask(nc: NatsConnection, subject: string, body: string): Promise<Msg> {
   try {
     return await nc.request(subject, body, { timeout: REQUEST_TIMEOUT_MS });
   } catch (error) {
-    throw new EffectFailed(`asking ${subject}: ${error instanceof Error ? error.message : String(error)}`);
+    throw asEffectFailed(error, `asking ${subject}`);
   }
 }
 

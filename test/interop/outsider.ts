@@ -407,8 +407,11 @@ export class Session {
 
   // --- What the log says ---
 
+  /** The action messages that count: those after the first `closed` are ignored by every fold, and here. */
   actionMessages(): ActionMessage[] {
-    return this.entries.map(actionMessageOf).filter((message) => message !== undefined);
+    const end = this.entries.findIndex((entry) => closedOf(entry) !== undefined);
+    const counted = end === -1 ? this.entries : this.entries.slice(0, end);
+    return counted.map(actionMessageOf).filter((message) => message !== undefined);
   }
 
   actions(): Action[] {
@@ -450,15 +453,13 @@ export class Session {
   }
 
   /**
-   * The emitted actions and closings, one line each: what the collector decided. `1 exchange m1 m2` is a pair,
+   * The emitted actions and then the closings, one line each: what the collector decided. `1 exchange m1 m2` is a pair,
    * `2 exchange m3 forced` a blow that found no answer, `3 instant m4 at x,z` what a skill was resolved to.
    */
   decisions(): string[] {
-    return this.entries.flatMap((entry) => {
-      const closed = closedOf(entry);
-      if (closed !== undefined) return [`closed ${closed.reason}, winner ${closed.winner}`];
-      return actionMessageOf(entry)?.actions.map(describeAction) ?? [];
-    });
+    const closings = this.entries.map(closedOf).filter((closed) => closed !== undefined);
+    const ends = closings.map((closed) => `closed ${closed.reason}, winner ${closed.winner}`);
+    return [...this.actions().map(describeAction), ...ends];
   }
 
   /** The results, one line each: `1 done`, `2 skipped target_dead`, `3 failed` (the error's text is the rules' own). */

@@ -1,7 +1,7 @@
 // Owns: `node tools/setup/run.mjs <command> [arguments]`, what every npm script goes through: it makes the checkout
 // ready and hands over to tools/commands/<command>.ts under the Node.js that the project pins.
 //
-// 1. Plain JavaScript without dependencies that Node.js 18 runs: on a fresh clone there is nothing else.
+// 1. Plain JavaScript without dependencies that Node.js 20 runs: on a fresh clone there is nothing else.
 // 2. Nothing but the command itself writes to stdout.
 // 3. The command's exit code is this process's, and a signal to this process reaches the command; see lifeline.mjs.
 // 4. When whoever started this process is killed, the command is told to end.

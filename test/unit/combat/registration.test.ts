@@ -55,6 +55,7 @@ describe('registration', () => {
     expect(bench.decision()).toEqual({
       through: 1,
       actions: [],
+      more: false,
       requests: [],
       dispatch: null,
       deadline: null,

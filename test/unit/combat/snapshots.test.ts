@@ -187,7 +187,7 @@ describe('C19 a snapshot', () => {
       // Recent ids are bounded by a constant of their own.
       return JSON.stringify({ ...snapshot, meta: { ...snapshot.meta, recent: [] } }).length;
     };
-    const [small, large] = [sizeAfterARound(10), sizeAfterARound(40)];
+    const [small, large] = [sizeAfterARound(15), sizeAfterARound(60)];
     expect(large / small).toBeLessThan(8); // four times the actors
   });
 });

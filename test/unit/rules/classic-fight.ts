@@ -35,7 +35,7 @@ export function viewOf(sheets: { readonly [id: string]: Sheet }): BattleView<Cla
   );
   return {
     step: 0,
-    actors: () => actors.values(),
+    actors,
     actor(id) {
       const actor = actors.get(id);
       if (actor === undefined) throw new Error(`no actor ${id}`);

@@ -12,14 +12,14 @@
 import { randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { type Connection, connect } from '#jetstream/connection.ts';
-import { type Config, readConfig } from './config.ts';
-import { type HttpServer, type ReadinessChecks, startHttp } from './http.ts';
-import { createLogger, type Logger } from './logging.ts';
-import { collectProcessMetrics, createMetrics, type Metrics } from './metrics.ts';
-import type { Role } from './role.ts';
-import { Shutdown, type StopStep } from './shutdown.ts';
-import { StartError } from './start-error.ts';
-import { startWatchdog, watchdogLimitMs } from './watchdog.ts';
+import { type Config, readConfig } from '#process/config.ts';
+import { type HttpServer, type ReadinessChecks, startHttp } from '#process/http.ts';
+import { createLogger, type Logger } from '#process/logging.ts';
+import { collectProcessMetrics, createMetrics, type Metrics } from '#process/metrics.ts';
+import type { Role } from '#process/role.ts';
+import { Shutdown, type StopStep } from '#process/shutdown.ts';
+import { StartError } from '#process/start-error.ts';
+import { startWatchdog, watchdogLimitMs } from '#process/watchdog.ts';
 
 /** What a role is given to start with. */
 export interface RoleContext {

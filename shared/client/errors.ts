@@ -1,0 +1,54 @@
+/**
+ * Owns the errors of the client, told apart by what the caller does next. A move that is refused is no error: it is an
+ * outcome (verdict-desk.ts), and so is a session that is there already (new-session.ts).
+ */
+
+/** What an error asks of the caller. */
+export const ErrorCode = {
+  /** The call is wrong: mend it. Nothing was sent. */
+  INVALID_INPUT: 'invalid_input',
+  /** The server will not have it: to send the same again is pointless until something there has changed. */
+  REFUSED: 'refused',
+  /** It may have been stored or not. To call again with the same arguments is safe. */
+  UNKNOWN_OUTCOME: 'unknown_outcome',
+  /** Nobody answers who should: try again later. */
+  UNAVAILABLE: 'unavailable',
+  /** Too much is waiting already: send less at once. Nothing was sent. */
+  BUSY: 'busy',
+  /** The client or its connection has been closed. */
+  CLOSED: 'closed',
+} as const;
+export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
+
+/** Every error the client throws. */
+export class RiposteError extends Error {
+  override readonly name = 'RiposteError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  /** True where the same call may succeed by itself later. */
+  get retryable(): boolean {
+    switch (this.code) {
+      case ErrorCode.UNKNOWN_OUTCOME:
+      case ErrorCode.UNAVAILABLE:
+      case ErrorCode.BUSY:
+        return true;
+      case ErrorCode.INVALID_INPUT:
+      case ErrorCode.REFUSED:
+      case ErrorCode.CLOSED:
+        return false;
+      default:
+        return this.code satisfies never;
+    }
+  }
+}
+
+/** The error of a call that is wrong, in one line that says what. */
+export const invalidInput = (what: string): RiposteError => new RiposteError(ErrorCode.INVALID_INPUT, what);
+
+/** The message of whatever was thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
