@@ -8,7 +8,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Role } from '#process/role.ts';
 import type { Answer, Order } from './orders.ts';
@@ -113,11 +113,10 @@ class Member {
   constructor(name: string, file: string, { environment, profileDir }: ProcessOptions, output: 'pipe' | 'ignore') {
     this.#name = name;
     this.isRole = output === 'pipe';
-    if (profileDir !== null) mkdirSync(profileDir, { recursive: true });
-    const profile = profileDir === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
-    const named = profileDir === null ? [] : [`--cpu-prof-name=${name}-${performance.now().toFixed(0)}.cpuprofile`];
+    // A folder each: a process writes one profile for each of its threads, under names of its own.
+    const profile = profileDir === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(profileDir, name)}`];
     const { PATH = '', HOME = '' } = process.env;
-    this.#child = spawn(process.execPath, [...profile, ...named, '--import', LIFELINE, file], {
+    this.#child = spawn(process.execPath, [...profile, '--import', LIFELINE, file], {
       cwd: ROOT,
       // Nothing else of the environment: a setting meant for another server must not reach the roles.
       env: { PATH, HOME, ...environment },

@@ -3,15 +3,7 @@
  * gets results.
  */
 import { Counting, type Counts, perExchange } from './counts.ts';
-import {
-  type Counted,
-  type CpuTimes,
-  cpuTimes,
-  cpuUsed,
-  type MachineTime,
-  machineShares,
-  machineTime,
-} from './cpu-time.ts';
+import { type Counted, cpuTimes, cpuUsed, machineShares, machineTime } from './cpu-time.ts';
 import type { Program } from './crew.ts';
 import type { Percentiles } from './distribution.ts';
 import { type MessageSizes, measureSizes } from './message-sizes.ts';
@@ -37,6 +29,8 @@ export interface ThroughputRound {
 }
 
 const MS_PER_S = 1000;
+/** The last heartbeats and their passes; snapshots may come later and then count for the next round. */
+const TAIL_MS = 500;
 
 /** A running throughput part: paused at first. */
 export class Throughput {
@@ -81,49 +75,38 @@ export class Throughput {
    * @param settleMs before the window, with the load on
    */
   async round(settleMs: number, ms: number): Promise<ThroughputRound> {
+    const before = await this.#look();
     await this.#load.order('start');
     await new Promise((resolve) => setTimeout(resolve, settleMs));
-    const before = await this.#look();
+    const cpuBefore = { times: cpuTimes(this.#processes), machine: machineTime() };
     const window = await this.#load.order<DuelsWindow>('measure', { ms });
+    const cpuAfter = { times: cpuTimes(this.#processes), machine: machineTime() };
+    const all = await this.#load.order<number>('pause');
+    await new Promise((resolve) => setTimeout(resolve, TAIL_MS));
     const after = await this.#look();
-    await this.#load.order('pause');
-    return roundOf(window, before, after);
+
+    const { exchanges, notDone, resent, resultMs } = window;
+    const cpu = Object.entries(cpuUsed(cpuBefore.times, cpuAfter.times));
+    return {
+      exchangesPerS: (exchanges / window.ms) * MS_PER_S,
+      exchanges,
+      notDone,
+      resent,
+      resultMs,
+      cpuUs: Object.fromEntries(cpu.map(([name, us]) => [name, us === null ? null : us / exchanges])),
+      machine: machineShares(cpuBefore.machine, cpuAfter.machine),
+      persisted: perExchange(before.persisted, after.persisted, all),
+      counts: after.counts === null ? null : perExchange(before.counts ?? new Map(), after.counts, all),
+    };
   }
 
   async #look(): Promise<Look> {
-    return {
-      cpu: cpuTimes(this.#processes),
-      machine: machineTime(),
-      persisted: await persisted(this.#stage),
-      counts: (await this.#counting?.look()) ?? null,
-    };
+    return { persisted: await persisted(this.#stage), counts: (await this.#counting?.look()) ?? null };
   }
 }
 
-/** Everything that is looked at before and after a window. */
+/** What is looked at before the load is on and after it is off, so that it all belongs to the exchanges between. */
 interface Look {
-  readonly cpu: CpuTimes;
-  readonly machine: MachineTime | null;
-  readonly persisted: ReadonlyMap<string, number>;
+  readonly persisted: Counts;
   readonly counts: Counts | null;
-}
-
-function roundOf(window: DuelsWindow, before: Look, after: Look): ThroughputRound {
-  const { exchanges, notDone, resent, resultMs, ms } = window;
-  const per = (amount: number | null) => (amount === null ? null : amount / exchanges);
-  const cpu = Object.entries(cpuUsed(before.cpu, after.cpu));
-  const stored = [...after.persisted].map(
-    ([stream, seq]) => [stream, seq - (before.persisted.get(stream) ?? 0)] as const,
-  );
-  return {
-    exchangesPerS: (exchanges / ms) * MS_PER_S,
-    exchanges,
-    notDone,
-    resent,
-    resultMs,
-    cpuUs: Object.fromEntries(cpu.map(([name, us]) => [name, per(us)])),
-    machine: machineShares(before.machine, after.machine),
-    persisted: Object.fromEntries(stored.map(([stream, count]) => [stream, count / exchanges])),
-    counts: after.counts === null ? null : perExchange(before.counts ?? new Map(), after.counts, exchanges),
-  };
 }

@@ -52,6 +52,7 @@ let running = false;
 let fighting = 0;
 
 let exchanges = 0;
+let exchangesAtStart = 0;
 let notDone = 0;
 let resent = 0;
 let resultsMs: number[] = [];
@@ -84,6 +85,7 @@ async function openOne(sessionId: string): Promise<void> {
 /** Sets every duel going. */
 async function start(): Promise<void> {
   running = true;
+  exchangesAtStart = exchanges;
   for (const duel of duels.values()) if (!duel.fighting) strike(duel);
 }
 
@@ -101,14 +103,15 @@ async function measure({ ms }: { readonly ms: number }): Promise<DuelsWindow> {
   };
 }
 
-/** Lets every duel finish its exchange, and no other begin. */
-async function pause(): Promise<void> {
+/** Lets every duel finish its exchange, and no other begin. Answers how many were done since the start. */
+async function pause(): Promise<number> {
   running = false;
   const until = performance.now() + RESULT_LIMIT_MS;
   while (fighting > 0) {
     if (performance.now() > until) throw new Error(`no result for ${fighting} exchanges in ${RESULT_LIMIT_MS} ms`);
     await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
   }
+  return exchanges - exchangesAtStart;
 }
 
 function strike(duel: Duel): void {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { violationsOf } from './history.ts';
 import { type Session, strike } from './outsider.ts';
 import { STAGE_LIMIT_MS, Stage, TEST_LIMIT_MS } from './stage.ts';
+import type { Move } from './wire.ts';
 
 const FIGHT_LIMIT_MS = 45_000;
 
@@ -80,8 +81,14 @@ test('bots fight each other to the end without anyone', { timeout: TEST_LIMIT_MS
   });
   await session.ended(FIGHT_LIMIT_MS);
   expect(violationsOf(session.entries)).toEqual([]);
-  const answers = session.signals().flatMap(({ signal }) => (signal.moves ?? []) as { move_id: string }[]);
-  expect(answers.filter((move) => !/^[A-Za-z0-9_-]{20}$/.test(move.move_id))).toEqual([]);
+  const answers = session.signals().map(({ signal }) => (signal.moves ?? []) as readonly Move[]);
+  const odd = answers.filter((moves) => {
+    const targets = new Set(moves.map((move) => move.payload.target_id));
+    const ids = moves.every((move) => /^[A-Za-z0-9_-]{20}$/.test(move.move_id) && move.strategy === 'exchange');
+    return !ids || targets.size < moves.length || new Set(moves.map((move) => move.char_id)).size > 1;
+  });
+  expect(odd).toEqual([]);
+  expect(answers.some((moves) => moves.length === 2)).toBe(true);
 });
 
 test('the same seed and the same order of moves are the same fight', { timeout: TEST_LIMIT_MS }, async () => {

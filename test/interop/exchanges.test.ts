@@ -278,7 +278,10 @@ describe.concurrent('exchanges', { timeout: TEST_LIMIT_MS }, () => {
     await duel.open({ teams: DUEL, statsOf: { b: { hp: 1 } } });
     const [ab, ba] = [strike('a', 'b'), strike('b', 'a')];
     await duel.accept(ab, ba);
-    expect(await duel.ended()).toMatchObject({ winner: 'red', reason: 'victory' });
+    const closed = await duel.ended();
+    expect(closed).toMatchObject({ winner: 'red', reason: 'victory' });
+    const result = duel.entries.findLast((entry) => entry.kind === 'result');
+    expect(closed.through).toBeGreaterThanOrEqual(result?.seq ?? Number.NaN);
     expect(duel.decisions()).toEqual([`1 exchange ${ab.move_id} ${ba.move_id}`, 'closed victory, winner red']);
     expect(await duel.refusal(strike('a', 'b'))).toBe('session_closed');
   });

@@ -86,7 +86,8 @@ describe('under load', { timeout: TEST_LIMIT_MS }, () => {
     const openAtKill: [RoleName, number][] = [];
     for (const role of ['collector', 'executor', 'ai'] as const) {
       const goal = stage.outsider.results + RESULTS_BETWEEN_KILLS;
-      await stage.outsider.until(`${goal} results`, () => (stage.outsider.results >= goal ? true : undefined));
+      const reached = () => (stage.outsider.results >= goal ? true : undefined);
+      await stage.outsider.until(`${goal} results`, reached, LOAD_LIMIT_MS);
       await stage.kill(role);
       openAtKill.push([role, sessions.filter((session) => session.closed() === undefined).length]);
       await Promise.all(Array.from({ length: REPLICAS }, () => stage.start(role)));

@@ -41,7 +41,7 @@ import {
 } from './wire.ts';
 
 /** Nothing in the suite takes this long on a healthy system; a wait that does has been waiting for nothing. */
-export const WAIT_LIMIT_MS = 20_000;
+const WAIT_LIMIT_MS = 20_000;
 
 /** Enough of a log to see what went wrong, little enough to read. */
 const PRINTED_ENTRIES = 60;
@@ -57,13 +57,13 @@ export interface DeadLetter {
 }
 
 /** What the log says of a signal, and the verdicts that came for its moves, in order of arrival. */
-export interface Reply {
+interface Reply {
   readonly seq: number;
   readonly verdicts: readonly Verdict[];
 }
 
 /** What a session is opened with. Everything has a default but the teams. */
-export interface Opening {
+interface Opening {
   readonly teams: Readonly<Record<string, readonly string[]>>;
   /** Stats of every actor that has none of its own in `statsOf`. */
   readonly stats?: Readonly<Record<string, unknown>>;

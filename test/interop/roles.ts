@@ -45,7 +45,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** How a process ended. */
-export interface Exit {
+interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }

@@ -10,7 +10,7 @@ export const STAGE_LIMIT_MS = 90_000;
 /** How long a test may take before vitest gives it up; its own waits give up earlier and say more. */
 export const TEST_LIMIT_MS = 60_000;
 
-export interface Casting {
+interface Casting {
   readonly collectors?: number;
   readonly executors?: number;
   readonly ais?: number;

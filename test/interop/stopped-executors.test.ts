@@ -75,6 +75,31 @@ describe('while every executor is stopped', { timeout: TEST_LIMIT_MS }, () => {
     expect(melee.outcomes().length).toBe(21);
   });
 
+  test('C16 meanwhile the lock of the session is pending, with a TTL, and it is let go when all is done', async () => {
+    const duel = stage.session();
+    const locks = await stage.outsider.bucket('locks');
+    const key = `sys.busy.${duel.id}`;
+    const [ab, ba] = [strike('a', 'b'), strike('b', 'a')];
+    await stage.without('executor', async () => {
+      await duel.open({ teams: { red: ['a'], blue: ['b'] } });
+      await duel.accept(ab, ba);
+      const lock = (await locks.get(key))?.json();
+      expect(lock).toMatchObject({ state: 'pending', owner: expect.any(String), since: expect.anything() });
+      const written = await stage.outsider.jsm.streams.getMessage('KV_locks', { last_by_subj: `$KV.locks.${key}` });
+      expect(written.header.get('Nats-TTL')).toMatch(/./);
+    });
+    await duel.resultOf(ba);
+    const [again, back] = [strike('a', 'b'), strike('b', 'a')];
+    await duel.pair(again, back);
+    expect(duel.outcomes()).toEqual(['1 done', '2 done']);
+    const result = duel.entries.findLast((entry) => entry.kind === 'result')?.seq ?? 0;
+    await duel.until('the heartbeat after the last result', () =>
+      duel.signals().find(({ entry, signal }) => entry.seq > result && signal.signal_type === 'heartbeat'),
+    );
+    const left = (await locks.get(key))?.json<{ state: string }>().state ?? 'free';
+    expect(left).toBe('free');
+  });
+
   test('C20 closed by the game server: each action that waits is skipped with session_closed', async () => {
     const melee = stage.session();
     const blows = ['x', 'y', 'z'].map((target) => strike('a', target));

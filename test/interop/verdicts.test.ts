@@ -11,6 +11,9 @@ const FATAL = { damage: 1_000 };
 /** One move may have 2 KiB. */
 const MOVE_BYTES = 2 * 1_024;
 
+/** The accepted moves whose ids a session remembers, where it has no more than a quarter as many actors. */
+const REMEMBERED_MOVES = 1_024;
+
 let stage: Stage;
 
 beforeAll(async () => {
@@ -113,6 +116,17 @@ describe.concurrent('verdicts', { timeout: TEST_LIMIT_MS }, () => {
     expect(await session.refusal({ ...cast('c', 'z'), move_id: blow.move_id })).toBe('duplicate_move');
     const { verdicts } = await session.submit(blow, blow);
     expect(verdicts).toMatchObject([{ code: 'duplicate_move' }, { code: 'duplicate_move' }]);
+  });
+
+  test(`duplicate_move: for as long as ${REMEMBERED_MOVES} accepted moves are remembered`, async () => {
+    const session = await melee();
+    const first = cast('a', 'x', { damage: 0 });
+    await session.accept(first);
+    const others = Array.from({ length: REMEMBERED_MOVES - 1 }, () => cast('c', 'z', { damage: 0 }));
+    for (let from = 0; from < others.length; from += 256) await session.accept(...others.slice(from, from + 256));
+    expect(await session.refusal(first)).toBe('duplicate_move');
+    await session.accept(cast('c', 'z', { damage: 0 }));
+    await session.accept(first);
   });
 
   test('a refused move has used up nothing: its id may come again', async () => {

@@ -53,7 +53,7 @@ export interface ActionMessage {
   readonly actions: readonly Action[];
 }
 
-export interface Hit {
+interface Hit {
   readonly source_id: string;
   readonly target_id: string;
   readonly wave: number;
@@ -69,7 +69,7 @@ export interface Result {
   readonly hits?: readonly Hit[];
 }
 
-export interface Vitals {
+interface Vitals {
   readonly hp: number;
   readonly dead: boolean;
   readonly [own: string]: unknown;
@@ -123,7 +123,7 @@ const KINDS = {
   'combat.result': 'result',
 } as const;
 
-export type EntryKind = (typeof KINDS)[keyof typeof KINDS];
+type EntryKind = (typeof KINDS)[keyof typeof KINDS];
 
 /** One message of the session log, as it stands in `COMBAT`. */
 export interface LogEntry {

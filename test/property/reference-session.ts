@@ -182,7 +182,11 @@ export class ReferenceSession {
     actor.standing = standing;
     actor.queue = [];
     this.pool = this.pool.filter(({ move, aim }) => move.char_id !== actor.id && aim !== actor.id);
-    for (const other of this.living()) this.#queue(other, other.queue.filter((id) => id !== actor.id));
+    for (const other of this.living())
+      this.#queue(
+        other,
+        other.queue.filter((id) => id !== actor.id),
+      );
   }
 
   // ---------------------------------------------------------------------------------------------------------- signals
@@ -215,7 +219,10 @@ export class ReferenceSession {
     if (isExchange) {
       const timeouts = this.opened!.move_timeouts_ms;
       deadline = this.time + timeouts[Math.min(this.actor(aim!)!.afk, timeouts.length - 1)]!;
-      this.#queue(actor, actor.queue.filter((id) => id !== aim));
+      this.#queue(
+        actor,
+        actor.queue.filter((id) => id !== aim),
+      );
     }
     actor.afk = 0;
     this.accepted.add(move.move_id);
@@ -357,7 +364,10 @@ export class ReferenceSession {
       case 'all_allies':
         return ids(allies);
       case 'random_enemy':
-        return chanceOf(this.opened!.seed ?? this.opened!.session_id, ordinal, 'targets').draw(ids(enemies), target.count);
+        return chanceOf(this.opened!.seed ?? this.opened!.session_id, ordinal, 'targets').draw(
+          ids(enemies),
+          target.count,
+        );
       default:
         return target satisfies never;
     }
@@ -372,7 +382,9 @@ export class ReferenceSession {
 
   /** What is to be looked at next: a blow nobody has forced, a silent bot, the idle close. */
   #deadline(): number {
-    const blows = this.pool.filter(({ deadline, marked }) => deadline !== null && !marked).map(({ deadline }) => deadline!);
+    const blows = this.pool
+      .filter(({ deadline, marked }) => deadline !== null && !marked)
+      .map(({ deadline }) => deadline!);
     const bots = this.#owing().map(({ situation }) => situation.time + 30_000);
     const idle = (this.#idle() ? this.activeAt : this.time) + this.opened!.idle_close_ms;
     return Math.min(idle, ...blows, ...bots);

@@ -12,7 +12,20 @@ export interface Fighter {
 }
 
 const NAMES = [
-  ...['Aldric', 'Brenna', 'Cador', 'Dagny', 'Edda', 'Faolan', 'Gisela', 'Halvar', 'Isolde', 'Jorund', 'Kestrel', 'Leif'],
+  ...[
+    'Aldric',
+    'Brenna',
+    'Cador',
+    'Dagny',
+    'Edda',
+    'Faolan',
+    'Gisela',
+    'Halvar',
+    'Isolde',
+    'Jorund',
+    'Kestrel',
+    'Leif',
+  ],
   ...['Maren', 'Nessa', 'Orrin', 'Petra', 'Quill', 'Rurik', 'Sigrun', 'Torvald', 'Una', 'Vigdis', 'Wulfric', 'Yrsa'],
 ];
 

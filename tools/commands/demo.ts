@@ -40,10 +40,11 @@ const SEED_PATTERN = /^[A-Za-z0-9_-]{1,32}$/;
 
 /** A battle takes milliseconds; a machine that is busy with much else gets its time. */
 const LIMIT_FIRST_MS = 120_000;
-const LIMIT_PER_BATTLE_MS = 250;
+const LIMIT_PER_BATTLE_MS = 500;
 /** Progress is for eyes. */
 const PROGRESS_EVERY_MS = 1_000;
 
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const EXIT_UNFINISHED = 1;
 const EXIT_BAD_OPTION = 2;
 
@@ -92,8 +93,6 @@ async function run(battles: number, seed: string, json: boolean): Promise<number
     for (const signal of ENDING_SIGNALS) process.off(signal, end);
   }
 }
-
-const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 type Sessions = readonly ReturnType<typeof botBattle>[];
 

@@ -88,13 +88,14 @@ export class LogBench {
     this.raw.push({ seq: this.seq, time: this.time, kind, bytes });
     this.entries.push(entry);
     this.last[kind] = this.seq;
-    const closed = this.session.status === 'closed';
+    const { status } = this.session;
     evolveBattle(this.battle, entry, this.rules);
     const folded = evolve(this.session, entry, this.rules);
-    if (entry.message.kind === 'action' && folded.refused === null && !closed) {
-      this.actions.push(...entry.message.body.actions);
+    const { message } = entry;
+    if (folded.refused === null && this.session.fight !== null) {
+      if (message.kind === 'action' && status === 'open') this.actions.push(...message.body.actions);
+      if (message.kind === 'result') this.results.push(...message.body.results);
     }
-    if (entry.message.kind === 'result' && folded.refused === null) this.results.push(...entry.message.body.results);
     return folded;
   }
 
@@ -243,7 +244,7 @@ export class LogBench {
 
   /** The ids of the moves in the pool, in order of acceptance. */
   pool(): string[] {
-    return [...this.fight.pool.byOrdinal.values()].map((open) => open.move.move_id);
+    return [...(this.session.fight?.pool.byOrdinal.values() ?? [])].map((open) => open.move.move_id);
   }
 
   hp(id: string): number {

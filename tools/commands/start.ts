@@ -1,0 +1,185 @@
+// Owns: `npm start`: a server, the three roles, something to watch, and an end that leaves nothing behind.
+//
+//     preparing --ready--> showing --Ctrl-C, or what cannot be mended--> ending --all stopped--> exit
+//
+// 1. The end comes in this order: fights of our own are called off, roles drain, the private server goes, the summary.
+// 2. It ends with 0 when it was told to end, with 1 when it could not go on, with 2 for a bad option or variable.
+// 3. Whatever way this process dies, what it started ends by itself: see role-process.ts and guardian.ts.
+
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:os';
+import { pino } from 'pino';
+import { RiposteClient } from '#client/client.ts';
+import { type Connection, connect } from '#jetstream/connection.ts';
+import { readConfig } from '#process/config.ts';
+import { StartError } from '#process/start-error.ts';
+import { Account } from '../arena/account.ts';
+import { runBotArena } from '../arena/bot-arena.ts';
+import { PacedLines } from '../arena/paced-lines.ts';
+import { type Painter, painter } from '../arena/paint.ts';
+import { runScriptedPlayer } from '../arena/scripted-player.ts';
+import { serverForCommand } from '../nats-server/server-for-command.ts';
+import { oneLine } from '../nats-server/step.ts';
+import { Crew } from '../roles/crew.ts';
+import { roleEnvironment } from '../roles/environment.ts';
+import { BadOption, readOptions } from './options.ts';
+
+const HELP = `npm start [-- options]: the whole system, and a live account of every fight on its server, until Ctrl-C
+
+  --no-arena    no fights of its own: it tells of those that you open
+  --help        this
+
+Without NATS_URL it runs a nats-server of its own, which is gone when it ends. With NATS_URL it uses that one, with the
+other NATS_ variables of docs/contract.md. The roles take the rest of their variables from here too, but for HTTP_PORT
+and LOG_LEVEL.
+`;
+
+const OPTIONS = { 'no-arena': { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } as const;
+
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Ctrl-C reaches a whole process group, and a parent in it forwards it: two signals this close are one wish. */
+const SAME_WISH_MS = 500;
+/** A run's own fights are told from those of other runs on the same server. */
+const RUN_BYTES = 3;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const { help, 'no-arena': noArena } = readOptions(args, OPTIONS);
+    if (help) {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    // A bad variable is said before anything is started.
+    readConfig(process.env);
+    return await run(!noArena);
+  } catch (error) {
+    process.stderr.write(`start: ${oneLine(error)}\n`);
+    if (error instanceof BadOption) return 2;
+    return error instanceof StartError ? error.exitCode : 1;
+  }
+}
+
+async function run(hasArena: boolean): Promise<number> {
+  const screen = new Screen();
+  const ending = new AbortController();
+  screen.onGone(() => ending.abort('the terminal is gone'));
+  listenForSignals(ending, screen);
+  const startedMs = performance.now();
+  const account = new Account(screen.painter, tagOf);
+  try {
+    await show(account, screen, ending, hasArena);
+  } catch (error) {
+    if (!ending.signal.aborted) ending.abort(error);
+  }
+  for (const line of account.tally.lines(performance.now() - startedMs)) screen.write(line);
+  const { reason } = ending.signal;
+  if (!(reason instanceof Error)) return 0;
+  process.stderr.write(`start: ${oneLine(reason)}\n`);
+  return 1;
+}
+
+/** Everything between the first line and the last; returns or throws when all that was started has been stopped. */
+async function show(account: Account, screen: Screen, ending: AbortController, hasArena: boolean): Promise<void> {
+  const { signal } = ending;
+  const fail = (reason: string) => ending.abort(new Error(reason));
+  await using parts = new AsyncDisposableStack();
+  const server = await serverForCommand();
+  parts.defer(() => server.stop());
+  const env = roleEnvironment(server.url, server.own === undefined);
+  screen.write(server.own === undefined ? `using the nats-server at ${server.url}` : `nats-server: ${server.url}`);
+  if (signal.aborted) return;
+  const crew = await Crew.start(env, { say: (line, level) => screen.complain(line, level), lost: fail }, signal);
+  parts.defer(() => crew.stop());
+  const connection = await connect(readConfig(env), {
+    name: 'riposte-start',
+    logger: pino({ level: 'silent' }),
+    onClosed: (reason) => fail(`the connection to NATS has closed: ${reason}`),
+  });
+  parts.defer(() => connection.close());
+  screen.write(
+    `collector, executor and ai are ready; for your own programs: NATS_URL=${server.url}; Ctrl-C ends it all`,
+  );
+  screen.write('');
+  await tell(connection, account, screen, ending, hasArena);
+  screen.write('');
+  screen.write('ending: the roles drain');
+}
+
+/** Fights, where there is an arena, and tells of every fight until the end. */
+async function tell(
+  { nc }: Connection,
+  account: Account,
+  screen: Screen,
+  ending: AbortController,
+  hasArena: boolean,
+): Promise<void> {
+  const { signal } = ending;
+  const client = new RiposteClient(nc);
+  const lines = new PacedLines((line) => screen.write(line));
+  const events = await client.follow(['session', 'action', 'result'], { from: 'now' });
+  const telling = (async () => {
+    for await (const event of events) {
+      // Fights of bots are over before they are told; everybody else is at it now.
+      for (const line of account.take(event)) lines.add(line, !event.session_id.startsWith(BOTS));
+    }
+  })();
+  const seed = randomBytes(RUN_BYTES).toString('hex');
+  const remark = (sessionId: string, text: string) => lines.add(account.remark(sessionId, text), true);
+  const fights = hasArena
+    ? [
+        runBotArena(client, { name: `${BOTS}${seed}`, seed, backlog: () => lines.backlog, signal }),
+        runScriptedPlayer(client, { name: `${PLAYER}${seed}`, seed, remark, signal }),
+      ]
+    : [];
+  for (const part of [telling, ...fights]) part.catch((error) => ending.abort(error));
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  lines.stop();
+  await Promise.allSettled(fights);
+  await client.disconnect();
+  await Promise.allSettled([telling]);
+}
+
+const BOTS = 'arena-';
+const PLAYER = 'duel-';
+
+/** `arena-4f2a91-12` is `arena 12` on the screen; other people's sessions keep their names. */
+function tagOf(sessionId: string): string {
+  const [, kind, count] = /^(arena|duel)-[0-9a-f]{6}-(\d+)$/.exec(sessionId) ?? [];
+  return kind === undefined ? sessionId : `${kind} ${count}`;
+}
+
+function listenForSignals(ending: AbortController, screen: Screen): void {
+  let firstMs: number | undefined;
+  for (const signal of ENDING_SIGNALS) {
+    process.on(signal, () => {
+      const nowMs = performance.now();
+      firstMs ??= nowMs;
+      ending.abort(signal);
+      if (nowMs - firstMs < SAME_WISH_MS) return;
+      // The roles and the server notice that we are gone.
+      screen.write(`${signal} again: not waiting`);
+      process.exit(128 + constants.signals[signal]);
+    });
+  }
+}
+
+/** Where the account is written. */
+class Screen {
+  readonly painter: Painter = painter(process.stdout.isTTY === true && process.env.NO_COLOR === undefined);
+
+  /** Calls `then` when nobody can read any more: a closed pipe, a terminal that was killed. */
+  onGone(then: () => void): void {
+    process.stdout.on('error', then);
+    process.stderr.on('error', then);
+  }
+
+  write(line: string): void {
+    process.stdout.write(`${line}\n`);
+  }
+
+  complain(line: string, level: 'warn' | 'error'): void {
+    this.write(this.painter.paint(line, level));
+  }
+}
