@@ -60,17 +60,15 @@ export class Audit {
   /** I2: an accepted move is in one action, or in the pool, or was dropped for a reason that the log shows. */
   movesEndOnce(bench: LogBench): void {
     const pool = new Set(bench.pool());
+    const closed = bench.session.status === 'closed';
+    const down = (actor: string | null) => actor !== null && bench.actor(actor).standing !== 'alive';
+    const wrong: string[] = [];
     for (const [id, move] of this.#accepted) {
-      if (this.#emitted.has(id)) {
-        expect(pool.has(id), `I2 ${id} is in an action and in the pool`).toBe(false);
-        continue;
-      }
-      const down = [move.char_id, aimOf(move)].some(
-        (actor) => actor !== null && bench.actor(actor).standing !== 'alive',
-      );
-      const dropped = down || bench.session.status === 'closed';
-      expect([id, pool.has(id)], 'I2 in the pool, unless dropped').toEqual([id, !dropped]);
+      const dropped = closed || down(move.char_id) || down(aimOf(move));
+      const expected = !this.#emitted.has(id) && !dropped;
+      if (pool.has(id) !== expected) wrong.push(`${id} is ${expected ? 'not ' : ''}in the pool`);
     }
+    expect(wrong, 'I2').toEqual([]);
     expect(pool.size).toBe(bench.pool().length);
   }
 
@@ -107,15 +105,10 @@ export class Audit {
       if (action.type === 'exchange') for (const move of movesOf(action)) put(move.char_id, aimOf(move), 'action');
     }
     const given = givenTargets(bench);
-    for (const actor of roster.byId.values()) {
-      if (actor.standing !== 'alive') continue;
-      for (const target of roster.byId.values()) {
-        if (target.standing !== 'alive') continue;
-        const found = places.get(`${actor.id} ${target.id}`) ?? [];
-        const expected = given.has(`${actor.id} ${target.id}`) ? 1 : 0;
-        expect([actor.id, target.id, found.length], `places: ${found.join()}`).toEqual([actor.id, target.id, expected]);
-      }
-    }
+    const alive = [...roster.byId.values()].filter(({ standing }) => standing === 'alive').map(({ id }) => id);
+    const pairs = alive.flatMap((actor) => alive.map((target) => `${actor} ${target}`));
+    const wrong = pairs.filter((pair) => (places.get(pair)?.length ?? 0) !== (given.has(pair) ? 1 : 0));
+    expect(wrong.map((pair) => `${pair}: ${places.get(pair)?.join() ?? 'nowhere'}`)).toEqual([]);
   }
 
   /** Session and battle fold one log. */
@@ -141,13 +134,12 @@ export class Audit {
       expect(actor.afkLevel).toBeGreaterThanOrEqual(0);
       if (actor.standing === 'alive') expect([actor.id, actor.queued]).toEqual([actor.id, countQueued(roster, actor)]);
       // What is kept of a queue is about living enemies only, so that it cannot grow with the log.
-      for (const id of actor.moved.keys()) expect(roster.byId.get(id)?.standing).toBe('alive');
+      expect([...actor.moved.keys()].filter((id) => roster.byId.get(id)?.standing !== 'alive')).toEqual([]);
     }
     expect(roster.living).toBe([...roster.byId.values()].filter(({ standing }) => standing === 'alive').length);
+    const timeOf = new Map(bench.entries.map((entry) => [entry.seq, entry.time]));
     for (const { deadline, seq } of pool.byOrdinal.values()) {
-      if (deadline === null) continue;
-      const { time } = bench.entries.find((entry) => entry.seq === seq)!;
-      expect(timeouts).toContain(deadline - time);
+      if (deadline !== null) expect(timeouts).toContain(deadline - timeOf.get(seq)!);
     }
     expect(pool.byMoveId.size).toBe(pool.byOrdinal.size);
     expect(pool.deadlines.length).toBeLessThanOrEqual(65 + 3 * pool.byOrdinal.size);
@@ -182,6 +174,7 @@ function givenTargets(bench: LogBench): Set<string> {
     }
     if (
       body.type === 'joined' &&
+      teamOf.size > 0 &&
       bench.fight.roster.byId.get(body.actor_id)?.team === body.team &&
       !teamOf.has(body.actor_id)
     ) {

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { evolveBattle, initialBattle, resolve } from '#combat/battle.ts';
 import { restoreBattle, snapshotBattle } from '#combat/battle-snapshot.ts';
 import { queueOf } from '#combat/queue.ts';
@@ -9,6 +9,9 @@ import { PLAIN_BOOK } from '#test/unit/combat/plain-rules.ts';
 import { Audit } from './audit.ts';
 import { RandomBench, randomLog, runs } from './random-log.ts';
 import { type ReferenceDecision, ReferenceSession } from './reference-session.ts';
+
+// Many runs take long; how many is FC_RUNS' affair, and fast-check says which one hangs.
+vi.setConfig({ testTimeout: 600_000 });
 
 const carried = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
@@ -24,7 +27,7 @@ describe('of every log', () => {
         const audit = new Audit();
         new RandomBench((bench, folded) => audit.check(bench, folded)).play(log);
       }),
-      runs(250),
+      runs(500),
     );
   });
 
@@ -55,7 +58,7 @@ describe('of every log', () => {
             expect(plainly(bench.decision(asked))).toEqual(reference.decide(asked));
         }).play(log);
       }),
-      runs(250),
+      runs(500),
     );
   });
 
@@ -75,7 +78,7 @@ describe('of every log', () => {
         expect(snapshotBattle(battle)).toEqual(snapshotBattle(bench.battle));
         expect(decide(session, 0)).toEqual(bench.decision(0));
       }),
-      runs(100),
+      runs(200),
     );
   });
 
@@ -111,7 +114,7 @@ describe('of every log', () => {
           }
         }
       }),
-      runs(150),
+      runs(400),
     );
   });
 
@@ -150,7 +153,7 @@ describe('of every log', () => {
           expect(outcome(() => 1)).toEqual(whole);
         },
       ),
-      runs(100),
+      runs(200),
     );
   });
 
@@ -165,7 +168,7 @@ describe('of every log', () => {
         const [quiet, full] = [snapshotBattle(battle), snapshotBattle(bench.battle)];
         expect(quiet === null ? null : { ...quiet, seq: 0 }).toEqual(full === null ? null : { ...full, seq: 0 });
       }),
-      runs(60),
+      runs(100),
     );
   });
 });
@@ -205,7 +208,7 @@ describe('every session left alone', () => {
         expect(bench.fight.executed).toBe(bench.fight.emitted);
         expect(bench.pool()).toEqual([]);
       }),
-      runs(80),
+      runs(150),
     );
   });
 
@@ -224,7 +227,7 @@ describe('every session left alone', () => {
         expect(leaveAlone(bench, true, ai, WAKES_MAX)).toBeLessThan(WAKES_MAX);
         expect(bench.session.status).toBe('closed');
       }),
-      runs(40),
+      runs(80),
     );
   });
 });

@@ -18,13 +18,26 @@ const NEWCOMERS = ['N1', '2', 'constructor', 'N4'] as const;
 const TEAMS = ['red', 'blue', '9'] as const;
 const KINDS = ['session', 'signal', 'action', 'result'] as const satisfies readonly LogKind[];
 
-const PAYLOADS = [{}, {}, {}, {}, { damage: 0 }, { damage: 0 }, { damage: 35 }, { damage: 1000 }, { boom: true }] as const;
+const PAYLOADS = [
+  {},
+  {},
+  {},
+  {},
+  { damage: 0 },
+  { damage: 0 },
+  { damage: 35 },
+  { damage: 1000 },
+  { boom: true },
+] as const;
 const ALIASES = ['self', 'all_enemies', 'all_allies', 'random_enemy_1', 'random_enemy_2', 'random_enemy_50'] as const;
 
 const small = fc.nat(15);
 const payload = fc.constantFrom(...PAYLOADS);
 const wait = fc.constantFrom(0, 0, 0, 0, 1, 400, 1_000, 5_000, 30_000, 60_000);
-const slot = fc.nat(2);
+const slot = fc.nat(1);
+/** An arbitrary once in so many times, else null. */
+const onceIn = <Value>(times: number, arbitrary: fc.Arbitrary<Value>): fc.Arbitrary<Value | null> =>
+  fc.oneof({ weight: times - 1, arbitrary: fc.constant(null) }, { weight: 1, arbitrary });
 
 /** One step of a random log. Numbers are places in whatever stands there when it is played. */
 export type Step = { readonly wait: number } & (
@@ -117,8 +130,8 @@ const foreignBody = fc.oneof(
 );
 
 const doing = fc.oneof(
-  { weight: 10, arbitrary: fc.record({ do: fc.constant('strike' as const), actor: small, target: small, payload }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('strike back' as const), open: small, payload }) },
+  { weight: 16, arbitrary: fc.record({ do: fc.constant('strike' as const), actor: small, target: small, payload }) },
+  { weight: 14, arbitrary: fc.record({ do: fc.constant('strike back' as const), open: small, payload }) },
   {
     weight: 4,
     arbitrary: fc.record({ do: fc.constant('cast' as const), actor: small, at: small, payload, item: fc.boolean() }),
@@ -128,13 +141,13 @@ const doing = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('signal' as const), moves: fc.array(wildMove, { maxLength: 4 }) }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('nudge' as const, 'heartbeat' as const) }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('collect' as const) }) },
+  { weight: 14, arbitrary: fc.record({ do: fc.constant('collect' as const) }) },
   {
     weight: 6,
     arbitrary: fc.record({
       do: fc.constant('timeout' as const),
-      move: fc.option(small),
-      actor: fc.option(small, { freq: 2 }),
+      move: onceIn(2, small),
+      actor: onceIn(4, small),
     }),
   },
   {
@@ -161,11 +174,11 @@ const doing = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('json' as const), kind: fc.constantFrom(...KINDS), body: foreignBody }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('replay' as const), entry: fc.nat(60) }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('think' as const), slot, size: small }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('commit' as const), slot, size: small }) },
+  { weight: 10, arbitrary: fc.record({ do: fc.constant('think' as const), slot, size: small }) },
+  { weight: 10, arbitrary: fc.record({ do: fc.constant('commit' as const), slot, size: small }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('work' as const), slot, size: fc.integer({ min: 1, max: 5 }) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('deliver' as const), slot, size: small }) },
-  { weight: 7, arbitrary: fc.record({ do: fc.constant('execute' as const), size: fc.integer({ min: 1, max: 5 }) }) },
+  { weight: 14, arbitrary: fc.record({ do: fc.constant('execute' as const), size: fc.integer({ min: 1, max: 5 }) }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('answer' as const), request: small, payload }) },
 );
 
@@ -186,8 +199,8 @@ const opening: fc.Arbitrary<Opening> = fc
     spread: fc.array(fc.nat(2), { minLength: 8, maxLength: 8 }),
     bots: fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }),
     stats: fc.array(fc.constantFrom({}, {}, { hp: 15 }, { hp: 40, damage: 25 }), { minLength: 8, maxLength: 8 }),
-    dead: fc.option(fc.nat(7), { freq: 5 }),
-    given: fc.array(fc.option(fc.nat(255), { freq: 3 }), { minLength: 8, maxLength: 8 }),
+    dead: onceIn(8, fc.nat(7)),
+    given: fc.array(onceIn(5, fc.nat(255)), { minLength: 8, maxLength: 8 }),
     timeouts: fc.constantFrom([1_000], [60_000, 50_000], [30_000, 1_000, 400]),
     idle: fc.constantFrom(5_000, 60_000, 600_000),
     steps: fc.constantFrom(3, 20, 10_000),
@@ -223,14 +236,18 @@ export interface RandomLog {
   readonly steps: readonly Step[];
 }
 
-export const randomLog = (maxLength = 50): fc.Arbitrary<RandomLog> =>
+export const randomLog = (maxLength = 80): fc.Arbitrary<RandomLog> =>
   fc.record({
     early: fc.oneof(
       { weight: 9, arbitrary: fc.constant([]) },
       { weight: 1, arbitrary: fc.array(step, { maxLength: 3 }) },
     ),
     opening,
-    steps: fc.array(step, { maxLength, size: 'max' }),
+    steps: fc.oneof(
+      { withCrossShrink: true },
+      { weight: 1, arbitrary: fc.array(step, { maxLength: 20, size: 'max' }) },
+      { weight: 2, arbitrary: fc.array(step, { minLength: Math.floor(maxLength / 2), maxLength, size: 'max' }) },
+    ),
   });
 
 interface Held {

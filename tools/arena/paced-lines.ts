@@ -5,8 +5,8 @@ import type { Line } from './account.ts';
 
 /** Eight lines a second can just be followed. */
 const LINE_EVERY_MS = 125;
-/** Blows that wait in a lane: five seconds behind the fight, and no more. */
-const BLOWS_MAX = 40;
+/** Blows that wait in a lane: seven seconds behind the fight, and no more. */
+const BLOWS_MAX = 56;
 /** Lines of any kind that wait in a lane. */
 const LINES_MAX = 200;
 
@@ -35,7 +35,7 @@ class Lane {
 
   #sayLeftOut(): void {
     if (this.#leftOut === 0) return;
-    this.#waiting.push(`          ... and ${this.#leftOut} more blows`);
+    this.#waiting.push(`          ... and ${this.#leftOut} more`);
     this.#leftOut = 0;
   }
 }

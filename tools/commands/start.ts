@@ -16,7 +16,7 @@ import { StartError } from '#process/start-error.ts';
 import { Account } from '../arena/account.ts';
 import { runBotArena } from '../arena/bot-arena.ts';
 import { PacedLines } from '../arena/paced-lines.ts';
-import { type Painter, painter } from '../arena/paint.ts';
+import { Screen } from '../arena/screen.ts';
 import { runScriptedPlayer } from '../arena/scripted-player.ts';
 import { serverForCommand } from '../nats-server/server-for-command.ts';
 import { oneLine } from '../nats-server/step.ts';
@@ -41,6 +41,8 @@ const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const SAME_WISH_MS = 500;
 /** A run's own fights are told from those of other runs on the same server. */
 const RUN_BYTES = 3;
+const BOTS = 'arena-';
+const PLAYER = 'duel-';
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -141,9 +143,6 @@ async function tell(
   await Promise.allSettled([telling]);
 }
 
-const BOTS = 'arena-';
-const PLAYER = 'duel-';
-
 /** `arena-4f2a91-12` is `arena 12` on the screen; other people's sessions keep their names. */
 function tagOf(sessionId: string): string {
   const [, kind, count] = /^(arena|duel)-[0-9a-f]{6}-(\d+)$/.exec(sessionId) ?? [];
@@ -162,24 +161,5 @@ function listenForSignals(ending: AbortController, screen: Screen): void {
       screen.write(`${signal} again: not waiting`);
       process.exit(128 + constants.signals[signal]);
     });
-  }
-}
-
-/** Where the account is written. */
-class Screen {
-  readonly painter: Painter = painter(process.stdout.isTTY === true && process.env.NO_COLOR === undefined);
-
-  /** Calls `then` when nobody can read any more: a closed pipe, a terminal that was killed. */
-  onGone(then: () => void): void {
-    process.stdout.on('error', then);
-    process.stderr.on('error', then);
-  }
-
-  write(line: string): void {
-    process.stdout.write(`${line}\n`);
-  }
-
-  complain(line: string, level: 'warn' | 'error'): void {
-    this.write(this.painter.paint(line, level));
   }
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { check } from '#contracts/decode.ts';
 import { ActorId, Id, readActorId, readId } from '#contracts/ids.ts';
@@ -23,7 +24,7 @@ describe('ids', () => {
     expect(check(Id, value)).toEqual({ ok: true, value: id });
   });
 
-  test.each([
+  const none: unknown[] = [
     '',
     'x'.repeat(65),
     'a b',
@@ -48,7 +49,8 @@ describe('ids', () => {
     { toString: () => 'a' },
     new String('a'),
     1n,
-  ])('%j is none', (value) => {
+  ];
+  test.each(none.map((value) => [inspect(value), value]))('%s is none', (_, value) => {
     expect(readId(value)).toBe(null);
     expect(check(Id, value)).toMatchObject({ ok: false, reason: expect.stringContaining('expected an id') });
   });
