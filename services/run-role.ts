@@ -96,6 +96,7 @@ async function startParts(
   if (shutdown.draining) return;
   shutdown.stopFirst(...running.stop);
   readiness.running = running.checks;
+  await connection.nc.flush(); // whoever sees us ready may ask at once
   logger.info({ natsVersion: connection.serverVersion, ...(http && { httpPort: http.port }) }, 'ready');
 }
 

@@ -35,7 +35,6 @@ await runRole('collector', async ({ config, logger, metrics, connection: { nc } 
   );
   const log = new SessionLog<Session, Desk>(
     {
-      kinds: ['session', 'signal', 'action', 'result'],
       filter: sessionLogFilter,
       bucket: SESSIONS_BUCKET,
       initial: initialSession,
@@ -56,7 +55,7 @@ await runRole('collector', async ({ config, logger, metrics, connection: { nc } 
     logger,
   );
   const js = jetstream(nc);
-  const follower = await Follower.start(js, log.kinds, await effects.endOfLog(), (record) => log.take(record), logger);
+  const follower = await Follower.start(js, null, await effects.endOfLog(), (record) => log.take(record), logger);
 
   const keepalive = new Keepalive(effects, config.ackWaitMs);
   const objection = idleObjection(config.logMaxAgeMs);

@@ -1,5 +1,5 @@
 /**
- * Owns one batch: claim the lock, fold to the task's position, resolve, append the result, free the lock, send the
+ * Owns one batch: have the lock, fold to the task's position, resolve, append the result, free the lock, send the
  * heartbeat, and only then acknowledge. Keeps I4 and I5 (the append is the fence), I7 and I8. What actions do is
  * shared/combat's and the rules'.
  *
@@ -41,6 +41,10 @@ const CONFLICTS_MAX = 8;
 /**
  * Executes one batch.
  *
+ * A task that comes for the first time is covered by the lock its collector took for it: nobody else is sent one before
+ * that has expired. So it is resolved at once, under the pending lock; only a task that comes again has to claim
+ * (docs/adr/0002-claim-on-redelivery.md).
+ *
  * @param deliveries how often the task has been handed out, this time included
  * @throws EffectFailed where the task must come again
  */
@@ -52,13 +56,15 @@ export async function execute(
 ): Promise<BatchEnd> {
   const { effects, log } = tools;
   const nonce = effects.nonce();
-  const [claimed] = await Promise.all([
-    claim(effects, task.session_id, nonce, task.lock_rev),
-    log.foldTo(battle, task.through),
-  ]);
-  if (!claimed.held) return 'locked';
-  const lock = tools.locks.hold(task.session_id, nonce, claimed.revision);
+  let revision = task.lock_rev;
+  if (deliveries > 1) {
+    const claimed = await claim(effects, task.session_id, nonce, task.lock_rev);
+    if (!claimed.held) return 'locked';
+    revision = claimed.revision;
+  }
+  const lock = tools.locks.hold(task.session_id, nonce, revision);
   try {
+    await log.foldTo(battle, task.through);
     if (battle.state.rulesUnknown !== null) {
       await lock.free();
       return 'rules_unknown';

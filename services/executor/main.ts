@@ -4,7 +4,7 @@ import { type Battle, evolveBattle, initialBattle } from '#combat/battle.ts';
 import { restoreBattle, snapshotBattle } from '#combat/battle-snapshot.ts';
 import { ruleBook } from '#combat/rules.ts';
 import { BATTLES_BUCKET, CONSUMERS } from '#contracts/streams.ts';
-import { battleLogFilter } from '#contracts/subjects.ts';
+import { BATTLE_LOG_FILTER, battleLogFilter } from '#contracts/subjects.ts';
 import { Consuming } from '#jetstream/consumer.ts';
 import { Follower } from '#jetstream/follower.ts';
 import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
@@ -29,7 +29,6 @@ await runRole('executor', async ({ config, logger, metrics, connection: { nc } }
   );
   const log = new SessionLog<Battle>(
     {
-      kinds: ['session', 'action', 'result'],
       filter: battleLogFilter,
       bucket: BATTLES_BUCKET,
       initial: initialBattle,
@@ -44,7 +43,13 @@ await runRole('executor', async ({ config, logger, metrics, connection: { nc } }
     logger,
   );
   const js = jetstream(nc);
-  const follower = await Follower.start(js, log.kinds, await effects.endOfLog(), (record) => log.take(record), logger);
+  const follower = await Follower.start(
+    js,
+    BATTLE_LOG_FILTER,
+    await effects.endOfLog(),
+    (record) => log.take(record),
+    logger,
+  );
 
   const keepalive = new Keepalive(effects, config.ackWaitMs);
   const locks = new HeldLocks(effects, config.lockTtlMs);

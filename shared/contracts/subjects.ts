@@ -25,6 +25,9 @@ export const sessionLogFilter = (sessionId: string): string => `*.*.${sessionId}
 /** Filter for what of a session's log concerns its battle: everything but the signals. */
 export const battleLogFilter = (sessionId: string): string => `combat.*.${sessionId}`;
 
+/** What of all sessions concerns their battles: everything on the log but the signals. */
+export const BATTLE_LOG_FILTER = 'combat.*.*';
+
 /** Takes a log subject apart; `null` for a subject that is none, or whose session can be nobody's id. */
 export function parseLogSubject(subject: string): { kind: LogKind; sessionId: string } | null {
   const last = subject.lastIndexOf('.') + 1;

@@ -5,7 +5,7 @@
 import type { ConsumerMessages, JetStreamClient, JsMsg } from '@nats-io/jetstream';
 import type { Logger } from 'pino';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
-import { type Delivery, deliveryOf } from './delivery.ts';
+import { type Delivery, JetStreamDelivery } from './delivery.ts';
 
 /** After a 409 the client waits for missed heartbeats: with these it notices within two seconds. */
 export const PULL = { expires: 5_000, idle_heartbeat: 1_000, max_messages: 2_000, threshold_messages: 1_000 } as const;
@@ -85,7 +85,7 @@ export class Consuming {
   #given(msg: JsMsg): void {
     try {
       this.#restarts = 0;
-      this.#take(deliveryOf(msg));
+      this.#take(new JetStreamDelivery(msg, CONSUMERS[this.#name].stream));
     } catch (error) {
       this.#logger.error({ err: error, subject: msg.subject }, `consumer ${this.#name}: a delivery was not taken`);
     }

@@ -3,7 +3,6 @@
  * been acknowledged (I8).
  */
 import type { JsMsg } from '@nats-io/jetstream';
-import { nanos } from '@nats-io/transport-node';
 
 /** One delivery of a message. */
 export interface Delivery {
@@ -19,27 +18,72 @@ export interface Delivery {
   working(): void;
 }
 
-/** A JetStream message as a delivery. */
-export function deliveryOf(msg: JsMsg): Delivery {
-  const { info } = msg;
+/** Where a JetStream message stands in its stream, and when it was stored. */
+export interface Place {
+  readonly seq: number;
+  /** The server's timestamp, in whole milliseconds since the epoch. */
+  readonly time: number;
+  /** How often it has been delivered, this time included. */
+  readonly count: number;
+}
+
+// $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<nanoseconds>.<pending>, or with domain and account
+// hash before the stream and a token after.
+const SHORT_TOKENS = 9;
+const DELIVERED_IN_SHORT = 4;
+const DELIVERED_IN_LONG = 6;
+/** Nanoseconds are cut to milliseconds as digits: a double cannot hold them. */
+const NANOS_DIGITS_BELOW_MS = 6;
+
+/** Reads a message's place from its reply subject; once for all of it, on the path of every message. */
+export function placeOf(msg: JsMsg): Place {
+  const tokens = (msg as JsMsg & { readonly reply: string }).reply.split('.'); // there, though not in its interface
+  const at = tokens.length === SHORT_TOKENS ? DELIVERED_IN_SHORT : DELIVERED_IN_LONG;
   return {
-    stream: info.stream,
-    subject: msg.subject,
-    seq: info.streamSequence,
-    data: msg.data,
-    count: info.deliveryCount,
-    ack: () => msg.ack(),
-    retry: (delayMs) => msg.nak(delayMs),
-    working: () => msg.working(),
+    count: Number(tokens[at]),
+    seq: Number(tokens[at + 1]),
+    time: Number(tokens[at + 3]!.slice(0, -NANOS_DIGITS_BELOW_MS)),
   };
 }
 
-/** A message's server timestamp in whole milliseconds: nanoseconds divided as integers. */
-export function timeOfMsg(msg: JsMsg): number {
-  return Number(msg.timestampNanos / NANOS_PER_MS);
-}
+/** A message's server timestamp, in whole milliseconds since the epoch. */
+export const timeOfMsg = (msg: JsMsg): number => placeOf(msg).time;
 
-const NANOS_PER_MS = BigInt(nanos(1));
+/** A JetStream message as a delivery. */
+export class JetStreamDelivery implements Delivery {
+  readonly #msg: JsMsg;
+  readonly stream: string;
+  readonly seq: number;
+  readonly count: number;
+
+  constructor(msg: JsMsg, stream: string) {
+    const { seq, count } = placeOf(msg);
+    this.#msg = msg;
+    this.stream = stream;
+    this.seq = seq;
+    this.count = count;
+  }
+
+  get subject(): string {
+    return this.#msg.subject;
+  }
+
+  get data(): Uint8Array {
+    return this.#msg.data;
+  }
+
+  ack(): void {
+    this.#msg.ack();
+  }
+
+  retry(delayMs: number): void {
+    this.#msg.nak(delayMs);
+  }
+
+  working(): void {
+    this.#msg.working();
+  }
+}
 
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 10_000;

@@ -5,9 +5,9 @@
 import type { ConsumerMessages, JetStreamClient, JsMsg } from '@nats-io/jetstream';
 import type { Logger } from 'pino';
 import { COMBAT } from '#contracts/streams.ts';
-import { type LogKind, logFilter, parseLogSubject } from '#contracts/subjects.ts';
+import { type LogKind, parseLogSubject } from '#contracts/subjects.ts';
 import { PULL } from './consumer.ts';
-import { timeOfMsg } from './delivery.ts';
+import { placeOf } from './delivery.ts';
 
 /** A message of the log as the follower hands it on. */
 export interface LogRecord {
@@ -32,16 +32,20 @@ export class Follower {
     this.#position = position;
   }
 
-  /** Follows messages of the given kinds after `fromSeq`. */
+  /**
+   * Follows the log after `fromSeq`.
+   *
+   * @param filter one filter for the server to match, or none: several are a search for every message
+   */
   static async start(
     js: JetStreamClient,
-    kinds: readonly LogKind[],
+    filter: string | null,
     fromSeq: number,
     take: TakeRecord,
     logger: Logger,
   ): Promise<Follower> {
     const consumer = await js.consumers.get(COMBAT, {
-      filter_subjects: kinds.map(logFilter),
+      ...(filter === null ? {} : { filter_subjects: filter }),
       deliver_policy: 'by_start_sequence',
       opt_start_seq: fromSeq + 1,
     });
@@ -50,7 +54,7 @@ export class Follower {
       ...PULL,
       callback: (msg) => {
         const record = recordOf(msg);
-        if (follower !== null) follower.#position = msg.seq;
+        if (record !== null && follower !== null) follower.#position = record.seq;
         if (record === null) return;
         try {
           take(record);
@@ -89,5 +93,6 @@ export class Follower {
 function recordOf(msg: JsMsg): LogRecord | null {
   const parsed = parseLogSubject(msg.subject);
   if (parsed === null) return null;
-  return { kind: parsed.kind, sessionId: parsed.sessionId, seq: msg.seq, time: timeOfMsg(msg), data: msg.data };
+  const { seq, time } = placeOf(msg);
+  return { kind: parsed.kind, sessionId: parsed.sessionId, seq, time, data: msg.data };
 }

@@ -13,14 +13,13 @@ import type { Logger } from 'pino';
 import { type Decoded, encode } from '#contracts/decode.ts';
 import { type LogEntry, readLogMessage } from '#contracts/log-message.ts';
 import type { BucketName } from '#contracts/streams.ts';
-import { type LogKind, parseLogSubject } from '#contracts/subjects.ts';
+import { parseLogSubject } from '#contracts/subjects.ts';
 import type { Effects } from './effects.ts';
 import type { LogRecord } from './follower.ts';
 import { EffectFailed } from './receipt.ts';
 
 /** What a cache folds: an aggregate of shared/combat, and where its snapshots are. */
 export interface Folding<State, Memo = null> {
-  readonly kinds: readonly LogKind[];
   /** The session's log, as far as this fold reads it. */
   filter(sessionId: string): string;
   readonly bucket: BucketName;
@@ -97,11 +96,6 @@ export class SessionLog<State, Memo = null> {
     this.#logger = logger;
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS);
     this.#sweeper.unref();
-  }
-
-  /** The kinds of message this log folds. */
-  get kinds(): readonly LogKind[] {
-    return this.#folding.kinds;
   }
 
   /** Sessions in the cache. */
