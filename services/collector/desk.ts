@@ -43,6 +43,8 @@ export interface Desk {
   freedAt: number;
   /** Local time until which the lock is another's; a heartbeat ends it. */
   busyUntil: number;
+  /** It is held for a task this process has sent. */
+  taskSent: boolean;
 }
 
 /** Notes kept for wakes that another replica got, before the oldest are dropped. */
@@ -62,6 +64,7 @@ export function newDesk(sessionId: string): Desk {
     freeRevision: 0,
     freedAt: 0,
     busyUntil: 0,
+    taskSent: false,
   };
 }
 
@@ -90,6 +93,7 @@ export function correctBeliefs(desk: Desk, entry: LogEntry, now: number): void {
   if (body.signal_type === 'check_timeout') forget(desk.timer);
   if (body.signal_type !== 'heartbeat') return;
   desk.busyUntil = 0;
+  desk.taskSent = false;
   desk.freeRevision = body.lock_rev ?? 0;
   desk.freedAt = now;
 }

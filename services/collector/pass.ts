@@ -51,8 +51,6 @@ export async function pass(tools: Tools, session: Case): Promise<Delivery[]> {
   const { effects, metrics } = tools;
   const desk = session.memo;
   await tools.log.foldTo(session, positionToReach(desk));
-  if (desk.wakes.some((wake) => noteFor(tools, session, wake).timeout)) desk.busyUntil = 0; // look, whatever is believed
-
   const lock = new PendingLock(effects, metrics, desk, tools.lockTtlMs);
   const committed = await commit(tools, session, lock);
   metrics.passes += 1;
@@ -135,12 +133,12 @@ async function dispatch(tools: Tools, session: Case, committed: Committed, lock:
     await lock.release();
     return null;
   }
-  if (!lock.looksFree) return session.memo.busyUntil;
+  if (!lock.looksFree) return lock.lookAgainAt;
   const attempt = await lock.take();
-  const busyUntil = lock.busy(); // before the task is out: its heartbeat may be folded before its publish is answered
+  lock.busy(attempt.held); // before the task is out: its heartbeat may be folded before its publish is answered
   if (!attempt.held) {
     metrics.locks.held += 1;
-    return busyUntil;
+    return lock.lookAgainAt;
   }
   metrics.locks.taken += 1;
   const { last } = session.state;
@@ -150,7 +148,12 @@ async function dispatch(tools: Tools, session: Case, committed: Committed, lock:
     through: Math.max(committed.appendedAt, last.action, last.session),
     lock_rev: attempt.revision,
   };
-  await enqueue(effects, executorBatchSubject(session.sessionId), encode(task), lock.nonce);
+  try {
+    await enqueue(effects, executorBatchSubject(session.sessionId), encode(task), lock.nonce);
+  } catch (error) {
+    lock.busy(false); // no heartbeat is sure to come: the next pass arms a timer for the lock's end
+    throw error;
+  }
   return null;
 }
 

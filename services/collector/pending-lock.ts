@@ -10,6 +10,9 @@ import type { Desk } from './desk.ts';
 /** A free lock whose time to live is nearly over is taken for gone. */
 const EXPIRY_MARGIN_MS = 1_000;
 
+/** Clocks differ: a timer that fires before the lock has expired here is not armed again for this very moment. */
+const LOOK_AGAIN_MIN_MS = 1_000;
+
 /** The lock as one pass sees it. */
 export class PendingLock {
   /** The owner's name in the lock, and the Msg-Id of the task. */
@@ -42,11 +45,20 @@ export class PendingLock {
     return this.#attempt;
   }
 
-  /** The lock is another's now: the executor's that got our task, or whoever was first. Returns until when at the most. */
-  busy(): number {
+  /**
+   * The lock is another's now: the executor's that gets our task, or whoever was first.
+   *
+   * @param taskSent a task of ours goes with it: while that is not acknowledged, its heartbeat is still to come
+   */
+  busy(taskSent: boolean): void {
     this.#desk.busyUntil = this.#effects.now() + this.#lockTtlMs;
+    this.#desk.taskSent = taskSent;
     this.#desk.freeRevision = 0;
-    return this.#desk.busyUntil;
+  }
+
+  /** When the lock must be looked at again; null where a heartbeat is sure to come (I6). */
+  get lookAgainAt(): number | null {
+    return this.#desk.taskSent ? null : Math.max(this.#desk.busyUntil, this.#effects.now() + LOOK_AGAIN_MIN_MS);
   }
 
   /** Frees the lock where it was taken for nothing. */

@@ -114,7 +114,7 @@ export class RiposteClient {
 
   /**
    * Opens a session, with a random seed unless one is given. A session whose stats the rules refuse is opened all the same
-   * and closed at once with reason `invalid`: follow it, or ask for its `state`, which is null then.
+   * and closed at once with reason `invalid`: follow it, or look at its `state`.
    *
    * To call again after an error is safe: it says `exists` where the first call came through after all.
    */

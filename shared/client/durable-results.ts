@@ -18,7 +18,6 @@ import { readId } from '#contracts/ids.ts';
 import { COMBAT, CONSUMERS } from '#contracts/streams.ts';
 import { logFilter } from '#contracts/subjects.ts';
 import { PULL } from '#jetstream/consumer.ts';
-import { timeOfMsg } from '#jetstream/delivery.ts';
 import { ServerCode } from '#jetstream/receipt.ts';
 import { shown } from './checked.ts';
 import { type ResultEvent, readEvent } from './combat-event.ts';
@@ -90,7 +89,7 @@ export class DurableResults implements AsyncIterable<DurableResult> {
         },
       });
       results = new DurableResults(nc, messages, () => onStopped(results!));
-      results.#watch();
+      results.#watch(name);
       for (const msg of early) results.#take(msg);
       return results;
     } catch (error) {
@@ -105,7 +104,7 @@ export class DurableResults implements AsyncIterable<DurableResult> {
         if (seq === null) return;
         const msg = this.#held.get(seq);
         this.#held.delete(seq);
-        const event = msg && readEvent(msg.subject, seq, timeOfMsg(msg), msg.data);
+        const event = msg && readEvent(msg);
         if (msg === undefined) continue;
         // What no fold can read is no result; it is in the log for whoever wonders.
         if (event?.kind !== 'result') msg.ack();
@@ -140,9 +139,9 @@ export class DurableResults implements AsyncIterable<DurableResult> {
     this.#held.set(msg.seq, msg);
   }
 
-  #watch(): void {
+  #watch(name: string): void {
     void this.#messages.closed().then((cause) => {
-      if (!this.#mailbox.ended) this.fail(unavailable('', cause ?? 'the consumer ended'));
+      if (!this.#mailbox.ended) this.fail(unavailable(name, cause ?? 'the consumer ended'));
     });
   }
 }

@@ -6,12 +6,12 @@
  *      up again behind the last message when the reader has caught up.
  *   3. Leaving the loop, `stop`, or the client's end removes the consumer from the server.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Consumer, type ConsumerMessages, type JetStreamClient, type JsMsg, jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { COMBAT } from '#contracts/streams.ts';
 import { logFilter, logSubject } from '#contracts/subjects.ts';
 import { PULL } from '#jetstream/consumer.ts';
-import { timeOfMsg } from '#jetstream/delivery.ts';
 import { lastSequence } from '#jetstream/stored-message.ts';
 import { type CombatEvent, type EventKind, readEvent } from './combat-event.ts';
 import { ErrorCode, messageOf, RiposteError } from './errors.ts';
@@ -22,6 +22,9 @@ export type From = 'start' | 'now' | number;
 
 /** Messages held for a slow reader, beyond one pull of them. */
 const QUEUE_MAX = 4_096;
+/** A server that is there again has its streams again within seconds; after this the reader is told. */
+const RECOVERY_LIMIT_MS = 60_000;
+const RECOVERY_PAUSE_MS = 100;
 /** A server forgets a consumer whose client is gone after this long. */
 const INACTIVE_MS = 30_000;
 
@@ -75,7 +78,8 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
         const event = await this.#mailbox.take();
         if (event === null) return;
         yield event;
-        if (this.#messages === null && this.#mailbox.size === 0 && !this.#mailbox.ended) await this.#open();
+        if (this.#messages === null && this.#mailbox.size === 0 && !this.#mailbox.ended)
+          await this.#recover('given up');
       }
     } finally {
       await this.stop();
@@ -113,16 +117,29 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
     });
     this.#messages = messages;
     void messages.closed().then((cause) => {
-      if (this.#messages === messages && !this.#mailbox.ended) this.fail(unavailable(cause ?? 'the consumer ended'));
+      if (this.#messages === messages && !this.#mailbox.ended) void this.#recover(cause ?? 'the consumer ended');
     });
     if (this.#mailbox.ended) await this.#giveUp();
+  }
+
+  /** Takes the consumer up again behind the last message: a server that restarts has forgotten it. */
+  async #recover(cause: unknown): Promise<void> {
+    const untilMs = performance.now() + RECOVERY_LIMIT_MS;
+    for (let last = cause; !this.#mailbox.ended; await pause(RECOVERY_PAUSE_MS)) {
+      if (performance.now() >= untilMs) return this.fail(unavailable(last));
+      try {
+        return await this.#open();
+      } catch (error) {
+        last = error;
+      }
+    }
   }
 
   #take(msg: JsMsg, from: ConsumerMessages): void {
     if (this.#messages !== null && this.#messages !== from) return;
     if (msg.seq <= this.#position) return;
     this.#position = msg.seq;
-    const event = readEvent(msg.subject, msg.seq, timeOfMsg(msg), msg.data);
+    const event = readEvent(msg);
     if (event !== null) this.#mailbox.put(event as Event);
     if (this.#mailbox.size >= QUEUE_MAX) void this.#giveUp();
   }

@@ -19,7 +19,7 @@ export type SessionState = Omit<SessionView, 'teams' | 'actors'> & {
 /** A collector folds a long log in well under a second; a busy one may take a while. */
 const ANSWER_TIMEOUT_MS = 5_000;
 
-/** Asks any collector; null where there is no such session, or it was refused as invalid. Rejects with RiposteError. */
+/** Asks any collector; null where there is no such session. Rejects with RiposteError. */
 export async function sessionState(
   nc: NatsConnection,
   sessionId: string,

@@ -9,11 +9,13 @@ const WAITING_MAX = 16_384;
 /** A number of slots. */
 export class Slots {
   readonly #max: number;
+  readonly #waitingMax: number;
   readonly #waiting: (() => void)[] = [];
   #taken = 0;
 
-  constructor(max: number) {
+  constructor(max: number, waitingMax = WAITING_MAX) {
     this.#max = max;
+    this.#waitingMax = waitingMax;
   }
 
   /** Runs `work` in a slot, when there is one. Rejects with `busy` where too many wait already. */
@@ -31,8 +33,8 @@ export class Slots {
   }
 
   #turn(): Promise<void> {
-    if (this.#waiting.length >= WAITING_MAX) {
-      throw new RiposteError(ErrorCode.BUSY, `${WAITING_MAX} calls wait for one of ${this.#max} slots`);
+    if (this.#waiting.length >= this.#waitingMax) {
+      throw new RiposteError(ErrorCode.BUSY, `${this.#waitingMax} calls wait for one of ${this.#max} slots`);
     }
     return new Promise((resolve) => this.#waiting.push(resolve));
   }

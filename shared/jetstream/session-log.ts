@@ -70,8 +70,10 @@ const PATIENCE_MS = 1_000;
 const SWEEP_EVERY_MS = 250;
 /** A dirty session is snapshotted at most this often... */
 const SNAPSHOT_EVERY_MS = 2_000;
-/** ...and large ones less often, so that a session costs its bucket no more than this. */
-const SNAPSHOT_BYTES_PER_MS = 8;
+/** ...large ones less often, so that a session costs its bucket no more than this... */
+const SNAPSHOT_BYTES_PER_MS = 1;
+/** ...and all of them together no more than this, oldest first: snapshots save reading, and reading the log is cheap. */
+const SNAPSHOT_BYTES_PER_SWEEP = 64 * 1024;
 const SNAPSHOTS_IN_FLIGHT_MAX = 256;
 /** Reads in a row that bring nothing new while the leader says there is more. */
 const STALE_READS_MAX = 20;
@@ -88,6 +90,7 @@ export class SessionLog<State, Memo = null> {
   readonly #waiting = new Set<Cached<State, Memo>>();
   readonly #sweeper: NodeJS.Timeout;
   #snapshotsInFlight = 0;
+  #snapshotBudget = SNAPSHOT_BYTES_PER_SWEEP;
   #folded = 0;
 
   constructor(folding: Folding<State, Memo>, effects: Effects, logger: Logger) {
@@ -264,8 +267,9 @@ export class SessionLog<State, Memo = null> {
   /** Snapshots that are due, and waits that have lasted too long. */
   #sweep(): void {
     const now = performance.now();
+    this.#snapshotBudget = Math.min(SNAPSHOT_BYTES_PER_SWEEP, this.#snapshotBudget + SNAPSHOT_BYTES_PER_SWEEP);
     for (const session of this.#dirty) {
-      if (this.#snapshotsInFlight >= SNAPSHOTS_IN_FLIGHT_MAX) break;
+      if (this.#snapshotBudget <= 0 || this.#snapshotsInFlight >= SNAPSHOTS_IN_FLIGHT_MAX) break;
       if (session.snapshotDueAt <= now || this.#folding.isSettled(session.state)) void this.#keep(session);
     }
     for (const session of this.#waiting) {
@@ -287,6 +291,7 @@ export class SessionLog<State, Memo = null> {
     const value = this.#folding.snapshot(session.state);
     if (value === null) return;
     const bytes = encode(value);
+    this.#snapshotBudget -= bytes.length;
     session.snapshotDueAt = performance.now() + bytes.length / SNAPSHOT_BYTES_PER_MS;
     const { sessionId } = session;
     this.#snapshotsInFlight += 1;

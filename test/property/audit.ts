@@ -133,6 +133,7 @@ export class Audit {
     for (const actor of roster.byId.values()) {
       expect(actor.afkLevel).toBeGreaterThanOrEqual(0);
       if (actor.standing === 'alive') expect([actor.id, actor.queued]).toEqual([actor.id, countQueued(roster, actor)]);
+      if (actor.standing !== 'alive') expect([actor.id, actor.moved.size, actor.open.size]).toEqual([actor.id, 0, 0]);
       // What is kept of a queue is about living enemies only, so that it cannot grow with the log.
       expect([...actor.moved.keys()].filter((id) => roster.byId.get(id)?.standing !== 'alive')).toEqual([]);
     }

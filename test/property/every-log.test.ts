@@ -193,7 +193,7 @@ describe('every session left alone', () => {
     return wakes;
   }
 
-  const log = randomLog(30).map(({ opening, ...rest }) => ({ ...rest, opening: { ...opening, max_steps: 20 } }));
+  const log = randomLog(50).map(({ opening, ...rest }) => ({ ...rest, opening: { ...opening, max_steps: 20 } }));
 
   test.each([
     ['with everybody at work', true, true],

@@ -236,18 +236,14 @@ export interface RandomLog {
   readonly steps: readonly Step[];
 }
 
-export const randomLog = (maxLength = 80): fc.Arbitrary<RandomLog> =>
+export const randomLog = (maxLength = 100): fc.Arbitrary<RandomLog> =>
   fc.record({
     early: fc.oneof(
       { weight: 9, arbitrary: fc.constant([]) },
       { weight: 1, arbitrary: fc.array(step, { maxLength: 3 }) },
     ),
     opening,
-    steps: fc.oneof(
-      { withCrossShrink: true },
-      { weight: 1, arbitrary: fc.array(step, { maxLength: 20, size: 'max' }) },
-      { weight: 2, arbitrary: fc.array(step, { minLength: Math.floor(maxLength / 2), maxLength, size: 'max' }) },
-    ),
+    steps: fc.array(step, { maxLength, size: 'max' }),
   });
 
 interface Held {

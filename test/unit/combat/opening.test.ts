@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ruleBook } from '#combat/rules.ts';
+import { decide } from '#combat/session.ts';
 import { codes, exchange, LogBench } from './log-bench.ts';
 import { bookOf, plain } from './plain-rules.ts';
 
@@ -48,6 +49,19 @@ describe('opened', () => {
     expect(bench.collect()).toMatchObject({ close: null, deadline: null, dispatch: null });
     bench.open({ teams });
     expect([bench.session.status, bench.battle.status]).toEqual(['closed', 'closed']);
+  });
+
+  test('what a deployment has against a session closes it as invalid before its first action, and not after', () => {
+    const bench = LogBench.open({ teams });
+    bench.strike('A', 'B');
+    bench.timeout({ move_id: 'm1' });
+    expect(decide(bench.session, 0, 'too idle')).toMatchObject({
+      close: { winner: null, reason: 'invalid' },
+      actions: [],
+      requests: [],
+    });
+    bench.collect();
+    expect(decide(bench.session, 0, 'too idle')).toEqual(bench.decision(0));
   });
 
   test('one that cannot even be read closes the session as invalid too', () => {

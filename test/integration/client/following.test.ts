@@ -1,0 +1,254 @@
+// Proves what an iteration promises: every message once and in order, whoever is slow and whatever restarts, and nothing
+// left on the server afterwards. Results are written by the test itself: what matters is how they are read.
+
+import { setImmediate as breathe } from 'node:timers/promises';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { RiposteClient } from '#client/client.ts';
+import type { ResultEvent } from '#client/combat-event.ts';
+import type { Following } from '#client/following.ts';
+import { streamDefinitions } from '#contracts/streams.ts';
+import { startTestServer, type TestServer } from '#test/harness/server.ts';
+import { freshId, STAGE_LIMIT_MS } from './stage.ts';
+
+const HOUR_MS = 3_600_000;
+
+let server: TestServer;
+let nc: NatsConnection;
+let client: RiposteClient;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  nc = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
+  const [combat] = streamDefinitions({ replicas: 1, logMaxAgeMs: HOUR_MS, logMaxBytes: -1 });
+  await nc.request('$JS.API.STREAM.CREATE.COMBAT', JSON.stringify(combat));
+  client = new RiposteClient(nc);
+}, STAGE_LIMIT_MS);
+
+afterAll(async () => {
+  await client?.disconnect();
+  await nc?.close();
+  await server?.stop();
+}, STAGE_LIMIT_MS);
+
+/** Writes results with the given ordinals. */
+async function write(sessionId: string, ordinals: readonly number[]): Promise<void> {
+  const written = ordinals.map((ordinal) => {
+    const results = [{ action_id: `${ordinal}`, status: 'done', hits: [] }];
+    const body = { session_id: sessionId, through: 1, executed: ordinal, step: ordinal, results };
+    const rest = { actors: {}, deaths: [], target_returns: [] };
+    return nc.request(`combat.result.${sessionId}`, JSON.stringify({ ...body, ...rest }), { timeout: 20_000 });
+  });
+  await Promise.all(written);
+}
+
+const oneTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
+
+type Results = Following<ResultEvent>;
+
+/** The ordinals an iteration gives, until it has given `count`. */
+async function read(results: Results, count: number, each = async (_ordinal: number) => {}): Promise<number[]> {
+  const seen: number[] = [];
+  for await (const { body } of results) {
+    seen.push(body.executed);
+    await each(body.executed);
+    if (seen.length === count) break;
+  }
+  return seen;
+}
+
+/** Resolves when the test's own connection is there again. */
+async function reconnected(): Promise<void> {
+  for await (const { type } of nc.status()) if (type === 'reconnect') return;
+}
+
+/** Consumers on the log. */
+async function consumers(): Promise<number> {
+  const manager = await jetstreamManager(nc);
+  return (await manager.streams.info('COMBAT')).state.consumer_count;
+}
+
+describe('following', () => {
+  test('begins at the start, at a sequence, or now', async () => {
+    const sessionId = freshId();
+    await write(sessionId, [1, 2, 3]);
+    const now = await client.followResults({ sessionId, from: 'now' });
+    await write(sessionId, [4, 5]);
+    expect(await read(now, 2)).toEqual([4, 5]);
+    expect(await read(await client.followResults({ sessionId }), 5)).toEqual([1, 2, 3, 4, 5]);
+
+    const seqs: number[] = [];
+    for await (const { seq } of await client.followResults({ sessionId })) if (seqs.push(seq) === 5) break;
+    expect(await read(await client.followResults({ sessionId, from: seqs[2]! + 1 }), 2)).toEqual([4, 5]);
+    expect(await read(await client.followResults({ from: seqs[3]! }), 2)).toEqual([4, 5]);
+  });
+
+  test('a reader slower than the log gets every result once and in order, and does not hold them all', async () => {
+    const sessionId = freshId();
+    const total = 12_000;
+    const results = await client.followResults({ sessionId, from: 'now' });
+    await write(sessionId, oneTo(total));
+    // Nobody has read yet: the consumer was given up when enough of them waited, and is gone from the server.
+    for (let turns = 0; turns < 1_000 && (await consumers()) > 0; turns++) await breathe();
+    expect(await consumers()).toBe(0);
+    expect(await read(results, total)).toEqual(oneTo(total));
+  });
+
+  test('what cannot be read as a result is passed over', async () => {
+    const sessionId = freshId();
+    await write(sessionId, [1]);
+    await nc.request(`combat.result.${sessionId}`, 'not JSON');
+    await nc.request(`combat.result.${sessionId}`, JSON.stringify({ session_id: 'another' }));
+    await write(sessionId, [2]);
+    expect(await read(await client.followResults({ sessionId }), 2)).toEqual([1, 2]);
+  });
+
+  test('a server that is killed and comes back is followed on from where it was', async () => {
+    const sessionId = freshId();
+    const results = await client.followResults({ sessionId, from: 'now' });
+    await write(sessionId, oneTo(50));
+    const seen = await read(results, 100, async (ordinal) => {
+      if (ordinal !== 25) return;
+      const back = reconnected();
+      await server.kill();
+      await server.restart();
+      await back;
+      await write(sessionId, oneTo(100).slice(50));
+    });
+    expect(seen).toEqual(oneTo(100));
+  });
+
+  test('leaving the loop, stopping and disconnecting end it and leave no consumer', async () => {
+    const sessionId = freshId();
+    await write(sessionId, [1]);
+    const own = await RiposteClient.connect({ servers: server.url });
+    const before = await consumers();
+    for await (const _ of await own.followResults({ sessionId })) break;
+    const stopped = await own.followResults({ sessionId });
+    await stopped.stop();
+    expect(await read(stopped, 1)).toEqual([]);
+    const waiting = read(await own.followResults({ sessionId }), 2);
+    const unread = await own.followActions();
+    await breathe();
+    await own.disconnect();
+    expect(await waiting).toEqual([1]);
+    for await (const action of unread) expect(action).toBe('none at all');
+    expect(await consumers()).toBe(before);
+    await expect(own.followResults()).rejects.toMatchObject({ code: 'closed' });
+    await expect(own.nudge(sessionId)).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  test('a connection that is closed under it is an error to its reader', async () => {
+    const lost = await connect({ servers: server.url });
+    const other = new RiposteClient(lost);
+    const ending = expect(read(await other.followResults(), 1)).rejects.toMatchObject({ code: 'closed' });
+    await lost.close();
+    await ending;
+    await expect(other.state('s')).rejects.toMatchObject({ code: 'closed' });
+    await other.disconnect();
+  });
+});
+
+describe('a durable consumer of results', () => {
+  test('gives every result until it is acknowledged, to whoever reads under its name', async () => {
+    const sessionId = freshId();
+    const name = `durable-${sessionId}`;
+    const options = { from: 'now', ackWaitMs: 1_000 } as const;
+    const first = await client.durableResults(name, options);
+    await write(sessionId, [1, 2, 3]);
+    const seen: [ordinal: number, deliveries: number][] = [];
+    for await (const result of first) {
+      seen.push([result.body.executed, result.deliveries]);
+      if (result.body.executed === 2) break; // not acknowledged: as if the process had died here
+      result.ack();
+    }
+    for await (const result of await client.durableResults(name, options)) {
+      seen.push([result.body.executed, result.deliveries]);
+      result.ack();
+      if (seen.filter(([, deliveries]) => deliveries > 1).length > 0 && seen.some(([ordinal]) => ordinal === 3)) break;
+    }
+    expect(seen.filter(([ordinal]) => ordinal === 1)).toEqual([[1, 1]]);
+    expect(seen.filter(([ordinal]) => ordinal === 2)).toEqual([
+      [2, 1],
+      [2, 2],
+    ]);
+    expect(seen.some(([ordinal]) => ordinal === 3)).toBe(true);
+  });
+
+  test('one that is handed back comes again', async () => {
+    const sessionId = freshId();
+    const results = await client.durableResults(`back-${sessionId}`, { from: 'now' });
+    await write(sessionId, [1]);
+    const seen: number[] = [];
+    for await (const result of results) {
+      seen.push(result.deliveries);
+      if (seen.length === 3) {
+        result.ack();
+        break;
+      }
+      result.retry(10);
+    }
+    expect(seen).toEqual([1, 2, 3]);
+  });
+
+  test('results that come again while they wait for a slow reader are not held twice', async () => {
+    const sessionId = freshId();
+    const results = await client.durableResults(`slow-${sessionId}`, { from: 'now', ackWaitMs: 1_000 });
+    await write(sessionId, oneTo(10));
+    const seen: number[] = [];
+    for await (const { body, deliveries, ack } of results) {
+      if (body.executed === 1 && deliveries === 1) {
+        // Longer than ackWaitMs: all of them are handed out once more meanwhile.
+        await new Promise((resolve) => setTimeout(resolve, 2_500));
+      }
+      seen.push(body.executed);
+      ack();
+      if (body.executed === 10) break;
+    }
+    expect(seen.filter((ordinal) => ordinal > 1)).toEqual(oneTo(10).slice(1));
+  });
+
+  test('two readers of one name share the results', async () => {
+    const sessionId = freshId();
+    const name = `shared-${sessionId}`;
+    const readers = [await client.durableResults(name, { from: 'now' }), await client.durableResults(name)];
+    const total = 200;
+    const seen: number[] = [];
+    const done = Promise.withResolvers<void>();
+    const reading = readers.map(async (results) => {
+      for await (const { body, ack } of results) {
+        seen.push(body.executed);
+        ack();
+        if (seen.length === total) done.resolve();
+      }
+    });
+    await write(sessionId, oneTo(total));
+    await done.promise;
+    await Promise.all(readers.map((results) => results.stop()));
+    await Promise.all(reading);
+    expect(seen.sort((a, b) => a - b)).toEqual(oneTo(total));
+  });
+
+  test('a consumer of that name that is no such one is refused', async () => {
+    const manager = await jetstreamManager(nc);
+    await manager.consumers.add('COMBAT', {
+      durable_name: 'other',
+      filter_subject: 'combat.action.*',
+      ack_policy: 'explicit',
+    });
+    await expect(client.durableResults('other')).rejects.toMatchObject({ code: 'refused' });
+  });
+
+  test('a consumer that is removed under its reader is an error to it', async () => {
+    const name = `removed-${freshId()}`;
+    const results = await client.durableResults(name, { from: 'now' });
+    const reading = (async () => {
+      for await (const result of results) result.ack();
+    })();
+    const ending = expect(reading).rejects.toMatchObject({ code: 'unavailable' });
+    const manager = await jetstreamManager(nc);
+    await manager.consumers.delete('COMBAT', name);
+    await ending;
+  });
+});

@@ -1,0 +1,156 @@
+// Proves that a follower hands on every message of the log once and in order, whatever happens to its consumer, its
+// connection and its server.
+
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { describe, expect, test } from 'vitest';
+import { COMBAT } from '#contracts/streams.ts';
+import { BATTLE_LOG_FILTER, type LogKind, logSubject } from '#contracts/subjects.ts';
+import { Follower, type LogRecord } from '#jetstream/follower.ts';
+import { lastSequence } from '#jetstream/stored-message.ts';
+import { Link } from './link.ts';
+import { freshSession, nudge, nudges, type Replica, Rig, until } from './rig.ts';
+
+const ALL: LogKind[] = ['session', 'signal', 'action', 'result'];
+
+/** Follows, and keeps what it is given. */
+async function follow(
+  rig: Rig,
+  replica: Replica,
+  fromSeq: number,
+  filter: string | null = null,
+): Promise<[Follower, LogRecord[]]> {
+  const records: LogRecord[] = [];
+  const take = (record: LogRecord) => void records.push(record);
+  return [await Follower.start(jetstream(replica.nc), filter, fromSeq, take, rig.lines.logger), records];
+}
+
+const seqsOf = (records: readonly LogRecord[]): number[] => records.map(({ seq }) => seq);
+const upTo = (last: number, first = 1): number[] => Array.from({ length: last - first + 1 }, (_, n) => first + n);
+
+async function untilFollowed(records: readonly LogRecord[], seq: number): Promise<void> {
+  await until(`message ${seq}, and not only ${records.at(-1)?.seq}`, () => records.at(-1)?.seq === seq);
+}
+
+/** Publishes at both ends of the time in which `work` is done, and all through it where the server can be reached. */
+async function whilePublishing(rig: Rig, work: () => Promise<void>): Promise<number> {
+  const id = freshSession();
+  let done = false;
+  const publishing = (async () => {
+    while (!done) {
+      await rig.publisher.publish(logSubject('signal', id), nudge(id, 0));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  })();
+  await nudges(rig.publisher, id, 100);
+  await work();
+  done = true;
+  await publishing;
+  await rig.reconnected();
+  await nudges(rig.publisher, id, 100);
+  return lastSequence(rig.nc, COMBAT);
+}
+
+describe.concurrent('a follower', () => {
+  test('begins after the sequence it is given, with the part of the log it is given', async () => {
+    await using rig = await Rig.open();
+    const id = freshSession();
+    for (const kind of [...ALL, ...ALL]) await rig.publisher.publish(logSubject(kind, id), nudge(id, 0));
+    const [all, records] = await follow(rig, rig.first, 2);
+    const [, battle] = await follow(rig, rig.first, 0, BATTLE_LOG_FILTER);
+    await untilFollowed(records, 8);
+    await untilFollowed(battle, 8);
+    expect(seqsOf(records)).toEqual([3, 4, 5, 6, 7, 8]);
+    expect(records.map(({ kind }) => kind)).toEqual(['action', 'result', ...ALL]);
+    expect(seqsOf(battle)).toEqual([1, 3, 4, 5, 7, 8]);
+    expect(all.position).toBe(8);
+  });
+
+  test('that begins where nothing stands yet begins with the next message', async () => {
+    await using rig = await Rig.open();
+    const id = freshSession();
+    await nudges(rig.publisher, id, 10);
+    const [, records] = await follow(rig, rig.first, 10);
+    await nudges(rig.publisher, id, 10);
+    await untilFollowed(records, 20);
+    expect(seqsOf(records)).toEqual(upTo(20, 11));
+  });
+
+  test('gives every message once and in order across kill -9 of the server', async () => {
+    await using rig = await Rig.open();
+    const [, records] = await follow(rig, await rig.replica(), 0);
+    const last = await whilePublishing(rig, async () => {
+      await rig.server.kill();
+      await rig.server.restart();
+      await rig.reconnected();
+    });
+    await untilFollowed(records, last);
+    expect(seqsOf(records)).toEqual(upTo(last));
+  });
+
+  test('gives every message once and in order when its consumer is deleted, three times over', async () => {
+    await using rig = await Rig.open();
+    const [, records] = await follow(rig, await rig.replica(), 0);
+    const jsm = await jetstreamManager(rig.nc);
+    const consumers = async (): Promise<string[]> => {
+      const names: string[] = [];
+      for await (const { name } of jsm.consumers.list(COMBAT)) names.push(name);
+      return names;
+    };
+    const last = await whilePublishing(rig, async () => {
+      for (let round = 0; round < 3; round += 1) {
+        const name = await until('its consumer', async () => (await consumers())[0]);
+        await jsm.consumers.delete(COMBAT, name);
+        await until('another consumer in its place', async () => {
+          const [next] = await consumers();
+          return next !== undefined && next !== name;
+        });
+      }
+    });
+    await untilFollowed(records, last);
+    expect(seqsOf(records)).toEqual(upTo(last));
+    expect(rig.lines.saying(/following the log: resuming/).length).toBeGreaterThan(0);
+  });
+
+  test('gives every message once and in order across a link that is cut again and again', async () => {
+    await using rig = await Rig.open();
+    const link = await Link.to(rig.server.port);
+    const [, records] = await follow(rig, await rig.replica(link.url), 0);
+    const last = await whilePublishing(rig, async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const seen = records.length;
+        await until('messages over the link', () => records.length > seen);
+        if (round % 2 === 0) link.deafen();
+        link.mend();
+      }
+    });
+    await untilFollowed(records, last);
+    expect(seqsOf(records)).toEqual(upTo(last));
+    link.close();
+  });
+
+  test('goes on after whoever takes a message has thrown', async () => {
+    await using rig = await Rig.open();
+    const seen: number[] = [];
+    const take = ({ seq }: LogRecord): void => {
+      seen.push(seq);
+      if (seq === 3) throw new Error('cannot take this one');
+    };
+    const follower = await Follower.start(jetstream(rig.nc), null, 0, take, rig.lines.logger);
+    await nudges(rig.publisher, freshSession(), 10);
+    await until('all messages', () => seen.length === 10);
+    expect(seen).toEqual(upTo(10));
+    expect(rig.lines.saying(/a message was not taken/)).toHaveLength(1);
+    await follower.stop();
+  });
+
+  test('does not hand on what is on no session: a last token that is no id', async () => {
+    await using rig = await Rig.open();
+    const [follower, records] = await follow(rig, rig.first, 0);
+    for (const token of ['no%id', 'x'.repeat(65), 's1']) {
+      await rig.publisher.publish(`collector.signal.${token}`, new Uint8Array(1));
+    }
+    await untilFollowed(records, 3);
+    expect(seqsOf(records)).toEqual([3]);
+    expect(follower.position).toBe(3);
+  });
+});

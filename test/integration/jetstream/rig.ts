@@ -1,0 +1,223 @@
+// Owns: what a test of shared/jetstream stands on: a nats-server of its own, provisioned as the roles do it, a connection,
+// effects on it, and a logger whose lines can be looked at. Waits are bounded, and one that runs out says what it waited for.
+
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { type Logger, pino } from 'pino';
+import { encode } from '#contracts/decode.ts';
+import { type ConsumerName, OWNER_KEY } from '#contracts/streams.ts';
+import { logSubject } from '#contracts/subjects.ts';
+import type { Effects } from '#jetstream/effects.ts';
+import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
+import { type ProvisionOptions, provision, restoreBucket } from '#jetstream/provision.ts';
+import { Publisher } from '#jetstream/publisher.ts';
+import { startTestServer, type TestServer } from '../../harness/server.ts';
+
+/** Starting a server on a machine that is busy with other tests. */
+export const RIG_LIMIT_MS = 60_000;
+
+/** Nothing here takes this long on a healthy system; an unanswered publish takes five seconds. */
+const WAIT_LIMIT_MS = 25_000;
+const LOOK_EVERY_MS = 10;
+
+const HOUR_MS = 3_600_000;
+
+/** Lock TTL of a rig: long, so that nothing expires under a test that is not about expiry. */
+export const LOCK_TTL_MS = 60_000;
+
+/** What the roles provision with by default, but for a short ACK_WAIT. */
+export const OPTIONS: ProvisionOptions = {
+  replicas: 1,
+  logMaxAgeMs: 168 * HOUR_MS,
+  logMaxBytes: -1,
+  ackWaitMs: 2_000,
+  checkOnly: false,
+};
+
+/** A line of the log. */
+interface Line {
+  readonly level: number;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+/** A logger that keeps its lines. */
+export class Lines {
+  readonly all: Line[] = [];
+  readonly logger: Logger = pino({ level: 'debug' }, { write: (line: string) => void this.all.push(JSON.parse(line)) });
+
+  /** The lines whose message fits. */
+  saying(msg: RegExp): Line[] {
+    return this.all.filter((line) => msg.test(line.msg));
+  }
+}
+
+/** Effects on a connection of their own: what one replica reaches the world through. */
+export interface Replica {
+  readonly nc: NatsConnection;
+  readonly publisher: Publisher;
+  readonly effects: Effects;
+}
+
+/** A provisioned server, and one replica on it. */
+export class Rig {
+  readonly server: TestServer;
+  readonly lines = new Lines();
+  readonly options: ProvisionOptions;
+  readonly #replicas: Replica[] = [];
+
+  private constructor(server: TestServer, options: ProvisionOptions) {
+    this.server = server;
+    this.options = options;
+  }
+
+  static async open(options: Partial<ProvisionOptions> = {}, consumers: readonly ConsumerName[] = []): Promise<Rig> {
+    const rig = new Rig(await startTestServer(), { ...OPTIONS, ...options });
+    const { nc } = await rig.replica();
+    await provision(nc, consumers, rig.options, rig.lines.logger);
+    return rig;
+  }
+
+  /** The first replica. */
+  get first(): Replica {
+    return this.#replicas[0]!;
+  }
+
+  get nc(): NatsConnection {
+    return this.first.nc;
+  }
+
+  get effects(): Effects {
+    return this.first.effects;
+  }
+
+  get publisher(): Publisher {
+    return this.first.publisher;
+  }
+
+  /** One more replica; `url` leads to the server by another way, `lockTtlMs` is of its locks. */
+  async replica(url = this.server.url, lockTtlMs = LOCK_TTL_MS): Promise<Replica> {
+    const nc = await connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 100, reconnectJitter: 50 });
+    const publisher = new Publisher(nc);
+    const effects = jetstreamEffects(nc, publisher, lockTtlMs, (bucket) =>
+      restoreBucket(nc, bucket, this.options, this.lines.logger),
+    );
+    const replica = { nc, publisher, effects };
+    this.#replicas.push(replica);
+    return replica;
+  }
+
+  /** Resolves when the first replica is connected again: the server has answered it. */
+  async reconnected(): Promise<void> {
+    const answers = (): Promise<boolean> =>
+      this.nc.rtt().then(
+        () => true,
+        () => false,
+      );
+    await until('an answer of the server', answers);
+  }
+
+  /** The answer of the server's own API. */
+  async api(path: string, body?: object): Promise<Answer> {
+    const payload = body === undefined ? '' : JSON.stringify(body);
+    return (await this.nc.request(`$JS.API.${path}`, payload, { timeout: WAIT_LIMIT_MS })).json<Answer>();
+  }
+
+  /** Deletes a stream, as an operator might. */
+  async drop(stream: string): Promise<void> {
+    await (await jetstreamManager(this.nc)).streams.delete(stream);
+  }
+
+  async close(): Promise<void> {
+    for (const { nc } of this.#replicas) await nc.close();
+    await this.server.stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** The parts of the server's answers that are looked at. */
+interface Answer {
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly state?: { readonly messages: number; readonly last_seq: number };
+  readonly error?: { readonly code: number; readonly err_code?: number; readonly description?: string };
+}
+
+/** The mark of Riposte, as streams carry it. */
+export const MARK = { [OWNER_KEY]: '1' };
+
+let lastSession = 0;
+
+/** A session id that no other test of this file has. */
+export function freshSession(): string {
+  lastSession += 1;
+  return `s${lastSession}`;
+}
+
+/** A nudge: a valid signal without moves, told from others by `n`. */
+export function nudge(sessionId: string, n: number, pad = ''): Uint8Array {
+  return encode({ session_id: sessionId, signal_type: 'check_immediate', n, ...(pad === '' ? {} : { pad }) });
+}
+
+/** Publishes `count` nudges and resolves with their sequences, in order. */
+export async function nudges(publisher: Publisher, sessionId: string, count: number, pad = ''): Promise<number[]> {
+  const receipts = await Promise.all(
+    Array.from({ length: count }, (_, n) =>
+      publisher.publish(logSubject('signal', sessionId), nudge(sessionId, n, pad)),
+    ),
+  );
+  return receipts.map((receipt) => {
+    if (receipt.kind !== 'stored') throw new Error(`a nudge was not stored: ${JSON.stringify(receipt)}`);
+    return receipt.seq;
+  });
+}
+
+/** Looks again and again until there is something to see, or the limit is reached. */
+export async function until<Seen>(
+  what: string,
+  look: () => Seen | undefined | false | Promise<Seen | undefined | false>,
+  limitMs = WAIT_LIMIT_MS,
+): Promise<Seen> {
+  const end = performance.now() + limitMs;
+  for (;;) {
+    const seen = await look();
+    if (seen !== undefined && seen !== false) return seen;
+    if (performance.now() > end) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+/** Rejects where something that must end does not. */
+export async function within<Result>(what: string, work: Promise<Result>, limitMs = WAIT_LIMIT_MS): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`waited in vain for ${what}`)), limitMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A door that holds whoever passes until it is opened. */
+export class Gate {
+  readonly #opened = Promise.withResolvers<void>();
+  readonly #reached = Promise.withResolvers<void>();
+
+  /** Resolves when somebody stands before it. */
+  get reached(): Promise<void> {
+    return within('somebody at the gate', this.#reached.promise);
+  }
+
+  async pass(): Promise<void> {
+    this.#reached.resolve();
+    await this.#opened.promise;
+  }
+
+  open(): void {
+    this.#opened.resolve();
+  }
+}
