@@ -39,14 +39,18 @@ export function noteFromState(session: Session, wake: Delivery): Note {
   }
 }
 
-/** Sends what a note says; resolves when a dead letter it calls for is stored. */
-export async function answer(effects: Effects, metrics: Metrics, wake: Delivery, note: Note): Promise<void> {
-  if (note.replyTo !== null && isInbox(note.replyTo)) {
-    for (const verdict of note.verdicts) {
-      metrics.verdicts[verdict.accepted ? 'accepted' : verdict.code] += 1;
-      effects.verdict(note.replyTo, verdict);
-    }
+/** Sends the verdicts of a note, where they may be sent. */
+export function tell(effects: Effects, metrics: Metrics, note: Note): void {
+  if (note.replyTo === null || !isInbox(note.replyTo)) return;
+  for (const verdict of note.verdicts) {
+    metrics.verdicts[verdict.accepted ? 'accepted' : verdict.code] += 1;
+    effects.verdict(note.replyTo, verdict);
   }
+}
+
+/** Says all that a note says; resolves when a dead letter it calls for is stored. */
+export async function answer(effects: Effects, metrics: Metrics, wake: Delivery, note: Note): Promise<void> {
+  tell(effects, metrics, note);
   if (note.refused === null) return;
   metrics.deadLetters += 1;
   const { subject, data } = wake;

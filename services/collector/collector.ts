@@ -12,7 +12,7 @@ import { retryDelayMs } from '#jetstream/delivery.ts';
 import type { Keepalive } from '#jetstream/keepalive.ts';
 import { EffectFailed } from '#jetstream/receipt.ts';
 import { answer } from './answer.ts';
-import { type Case, pass, type Tools } from './pass.ts';
+import { type Case, pass, settleAtRest, type Tools } from './pass.ts';
 
 /** The collector at work. */
 export class Collector {
@@ -20,6 +20,8 @@ export class Collector {
   readonly #keepalive: Keepalive;
   readonly #logger: Logger;
   readonly #running = new Set<Promise<void>>();
+  /** Sessions whose wakes have come with the read that is being taken. */
+  readonly #woken = new Set<Case>();
 
   constructor(tools: Tools, keepalive: Keepalive, logger: Logger) {
     this.#tools = tools;
@@ -32,7 +34,6 @@ export class Collector {
     const { metrics, log } = this.#tools;
     metrics.wakes += 1;
     if (delivery.count > 1) metrics.redeliveries += 1;
-    this.#keepalive.hold(delivery);
     const parsed = parseLogSubject(delivery.subject);
     if (parsed === null) {
       this.#track(this.#bury(delivery));
@@ -40,12 +41,30 @@ export class Collector {
     }
     const session = log.session(parsed.sessionId);
     session.memo.wakes.push(delivery);
-    if (!session.memo.running) this.#track(this.#run(session));
+    if (session.memo.running) {
+      this.#keepalive.hold(delivery);
+      return;
+    }
+    if (this.#woken.size === 0) queueMicrotask(() => this.#passAll());
+    this.#woken.add(session);
   }
 
   /** Resolves when no pass is under way. */
   async idle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    while (this.#running.size > 0 || this.#woken.size > 0) await Promise.all(this.#running);
+  }
+
+  /** One pass for each session woken by what came in one read: most of them have been folded by then, too. */
+  #passAll(): void {
+    const woken = [...this.#woken];
+    this.#woken.clear();
+    for (const session of woken) {
+      const { memo } = session;
+      if (memo.running) continue;
+      if (settleAtRest(this.#tools, session)) continue;
+      for (const wake of memo.wakes) this.#keepalive.hold(wake);
+      this.#track(this.#run(session));
+    }
   }
 
   /** Passes, until no wake is left. */

@@ -16,9 +16,9 @@ import type { Delivery } from '#jetstream/delivery.ts';
 import type { Effects } from '#jetstream/effects.ts';
 import { EffectFailed, type Receipt, storedOr } from '#jetstream/receipt.ts';
 import type { Cached, SessionLog } from '#jetstream/session-log.ts';
-import { arm } from '#jetstream/timer.ts';
+import { arm, isArmed } from '#jetstream/timer.ts';
 import type { Metrics } from '#process/metrics.ts';
-import { answer, noteFromState } from './answer.ts';
+import { answer, noteFromState, tell } from './answer.ts';
 import { type Desk, type Note, noteOn } from './desk.ts';
 import { PendingLock } from './pending-lock.ts';
 
@@ -67,6 +67,30 @@ export async function pass(tools: Tools, session: Case): Promise<Delivery[]> {
   return dealtWith;
 }
 
+/**
+ * Deals at once with wakes that call for nothing but a verdict, as most first blows of a pair do: what they woke for is
+ * folded, and nothing is to be emitted, asked, dispatched or armed. Returns false where it takes a pass.
+ */
+export function settleAtRest(tools: Tools, session: Case): boolean {
+  const { effects, metrics } = tools;
+  const desk = session.memo;
+  if (session.phase !== 'live' || session.through < positionToReach(desk)) return false;
+  const notes = desk.wakes.map((wake) => noteOn(session, wake));
+  if (notes.some((note) => note === undefined || note.timeout || note.refused !== null)) return false;
+  const decision = decide(session.state, desk.askedThrough, tools.objection(session.state));
+  const { actions, close, requests, dispatch: waiting, blocked, deadline } = decision;
+  if (actions.length > 0 || close !== null || requests.length > 0 || waiting !== null || blocked !== null) return false;
+  if (deadline !== null && !isArmed(effects, desk.timer, deadline)) return false;
+  metrics.passes += 1;
+  for (const [index, wake] of desk.wakes.entries()) {
+    tell(effects, metrics, notes[index]!);
+    desk.notes.delete(wake.seq);
+    effects.ack(wake);
+  }
+  desk.wakes.length = 0;
+  return true;
+}
+
 /** Never below what woke it (I7), nor below this process's own last append, which it would only try again. */
 function positionToReach(desk: Desk): number {
   return desk.wakes.reduce((highest, wake) => Math.max(highest, wake.seq), desk.floor);
@@ -82,7 +106,7 @@ async function commit(tools: Tools, session: Case, lock: PendingLock): Promise<C
 
     // Append and lock share one flight: the task needs the answers of both.
     if (kind === 'action' && lock.looksFree) void lock.take();
-    const receipt = await append(tools, session.state, decision, kind);
+    const receipt = await append(tools, session, decision, kind);
     if (receipt.kind === 'stored') {
       tools.metrics.appends[kind].committed += 1;
       session.memo.floor = receipt.seq;
@@ -99,15 +123,18 @@ async function commit(tools: Tools, session: Case, lock: PendingLock): Promise<C
   throw new EffectFailed(`${session.sessionId}: lost ${CONFLICTS_MAX} appends in a row`);
 }
 
-function append(tools: Tools, state: Session, decision: Decision, kind: 'session' | 'action'): Promise<Receipt> {
+function append(tools: Tools, session: Case, decision: Decision, kind: 'session' | 'action'): Promise<Receipt> {
   const { close, actions, through } = decision;
-  const subject = logSubject(kind, state.id);
+  const { id, last } = session.state;
+  const subject = logSubject(kind, id);
   if (close !== null) {
-    const body: SessionClosed = { type: 'closed', session_id: state.id, ...close, through };
-    return tools.effects.append(subject, encode(body), state.last.session);
+    const body: SessionClosed = { type: 'closed', session_id: id, ...close, through };
+    return tools.effects.append(subject, encode(body), last.session);
   }
-  const body: ActionMessage = { session_id: state.id, through, actions: [...actions] };
-  return tools.effects.append(subject, encode(body), state.last.action);
+  const body: ActionMessage = { session_id: id, through, actions: [...actions] };
+  const bytes = encode(body);
+  session.own = { bytes, message: { kind: 'action', body } };
+  return tools.effects.append(subject, bytes, last.action);
 }
 
 /** After a conflict or an unknown outcome: folds what stands in the log now, our own message or another's. */

@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import type { Decoded } from '#contracts/decode.ts';
 import { refusal } from '#contracts/decode.ts';
-import { isJsonObject, jsonBytes } from '#contracts/json.ts';
+import { isJsonObject } from '#contracts/json.ts';
 import { Hit, Vitals } from '#contracts/result.ts';
 import { asCarried, type Outcome } from './rules.ts';
 
@@ -36,17 +36,18 @@ export function checkOutcome(outcome: Outcome, vitalsOf: (id: string) => Vitals 
   const changed = pairsOf(outcome.vitals);
   if (changed === null) return refusal('vitals: expected a Map or an object by actor id');
   const vitals = new Map<string, Vitals>();
-  let bytes = RESULT_FRAME_BYTES + jsonBytes(hits.value);
+  let bytes = RESULT_FRAME_BYTES + hits.value.bytes;
   for (const [id, given] of changed) {
     const before = vitalsOf(id);
     if (before === undefined) return refusal(`vitals of ${JSON.stringify(id)}, who is not in the session`);
     const after = asCarried(Vitals, given);
     if (!after.ok) return refusal(`vitals of ${id}: ${after.reason}`);
-    if (before.dead && !after.value.dead) return refusal(`${id} is dead, and death is final`);
-    vitals.set(id, after.value);
-    bytes += ID_FRAME_BYTES + jsonBytes(after.value);
+    const { value: now, bytes: size } = after.value;
+    if (before.dead && !now.dead) return refusal(`${id} is dead, and death is final`);
+    vitals.set(id, now);
+    bytes += ID_FRAME_BYTES + size;
   }
-  return { ok: true, value: { hits: hits.value, vitals, bytes } };
+  return { ok: true, value: { hits: hits.value.value, vitals, bytes } };
 }
 
 function pairsOf(vitals: unknown): Iterable<[string, unknown]> | null {

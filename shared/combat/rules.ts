@@ -6,6 +6,7 @@
 import type * as z from 'zod';
 import type { CombatAction } from '#contracts/action.ts';
 import { check, type Decoded, describeIssues, oneLine, refusal } from '#contracts/decode.ts';
+import { utf8Bytes } from '#contracts/json.ts';
 import { type Hit, Vitals } from '#contracts/result.ts';
 import type { RulesRef } from '#contracts/session-message.ts';
 import type { Chance } from './chance.ts';
@@ -89,15 +90,26 @@ export function admit(rules: AnyRuleSet, stats: unknown): Decoded<Admitted> {
     const read = rules.stats.safeParse(stats);
     if (!read.success) return refusal(describeIssues(read.error));
     const vitals = asCarried(Vitals, rules.initial(deepFreeze(read.data)));
-    return vitals.ok ? { ok: true, value: { stats: read.data, vitals: deepFreeze(vitals.value) } } : vitals;
+    return vitals.ok ? { ok: true, value: { stats: read.data, vitals: deepFreeze(vitals.value.value) } } : vitals;
   } catch (error) {
     return refusal(messageOf(error));
   }
 }
 
+/** A value as a message carries it, and its size as compact JSON. */
+export interface Carried<Value> {
+  readonly value: Value;
+  readonly bytes: number;
+}
+
 /** A value of foreign rules as a message would carry it, so that live state and folded state are the same. */
-export function asCarried<Schema extends z.ZodType>(schema: Schema, value: unknown): Decoded<z.output<Schema>> {
-  return check(schema, JSON.parse(JSON.stringify(value ?? null)));
+export function asCarried<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+): Decoded<Carried<z.output<Schema>>> {
+  const text = JSON.stringify(value ?? null) ?? 'null';
+  const read = check(schema, JSON.parse(text));
+  return read.ok ? { ok: true, value: { value: read.value, bytes: utf8Bytes(text) } } : read;
 }
 
 /** Freezes a JSON value through and through, so that rules cannot change what they are shown. */

@@ -11,7 +11,7 @@
  */
 import type { Logger } from 'pino';
 import { type Decoded, encode } from '#contracts/decode.ts';
-import { type LogEntry, readLogMessage } from '#contracts/log-message.ts';
+import { type LogEntry, type LogMessage, readLogMessage } from '#contracts/log-message.ts';
 import type { BucketName } from '#contracts/streams.ts';
 import { parseLogSubject } from '#contracts/subjects.ts';
 import type { Effects } from './effects.ts';
@@ -49,10 +49,19 @@ export interface Cached<State, Memo = null> {
   phase: 'hydrating' | 'live';
   /** Passes that work on it: it is not evicted while there are any. */
   users: number;
+  /** What this process last tried to append: read already, if the log delivers these very bytes. */
+  own: OwnMessage | null;
   readonly buffer: LogRecord[];
   readonly waiters: Waiter[];
   hydration: Promise<void> | null;
   snapshotDueAt: number;
+}
+
+/** A message of this process on its way into the log. */
+export interface OwnMessage {
+  readonly bytes: Uint8Array;
+  /** As `readLogMessage` would read the bytes. */
+  readonly message: LogMessage;
 }
 
 interface Waiter {
@@ -171,6 +180,7 @@ export class SessionLog<State, Memo = null> {
       foldedFrom: 0,
       phase: 'hydrating',
       users: 0,
+      own: null,
       buffer: [],
       waiters: [],
       hydration: null,
@@ -240,7 +250,7 @@ export class SessionLog<State, Memo = null> {
 
   #fold(session: Cached<State, Memo>, record: LogRecord, live: boolean): void {
     if (record.seq <= this.#folding.position(session.state)) return;
-    const message = readLogMessage(record.kind, record.sessionId, record.data);
+    const message = ownMessage(session, record) ?? readLogMessage(record.kind, record.sessionId, record.data);
     const entry: LogEntry = { seq: record.seq, time: record.time, message };
     this.#folding.evolve(session.state, entry, session.memo, live, record);
     this.#folded += 1;
@@ -322,4 +332,10 @@ export class SessionLog<State, Memo = null> {
       if (this.#sessions.size <= SESSIONS_MAX) return;
     }
   }
+}
+
+/** The message this process has just appended, where the log delivers it: reading it again would tell nothing new. */
+function ownMessage<State, Memo>({ own }: Cached<State, Memo>, record: LogRecord): LogMessage | null {
+  if (own === null || own.message.kind !== record.kind || own.bytes.length !== record.data.length) return null;
+  return Buffer.compare(own.bytes, record.data) === 0 ? own.message : null;
 }

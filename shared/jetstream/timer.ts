@@ -28,6 +28,11 @@ export function forget(timer: ArmedTimer): void {
   timer.atMs = Number.POSITIVE_INFINITY;
 }
 
+/** True where the session is believed to be woken at `atMs` or before. A time that has passed is no belief. */
+export function isArmed(effects: Effects, timer: ArmedTimer, atMs: number): boolean {
+  return timer.atMs <= atMs && timer.atMs > effects.now();
+}
+
 /**
  * Sees to it that the session is woken at `atMs` or before.
  *
@@ -40,9 +45,9 @@ export async function arm(
   atMs: number,
   anew: boolean,
 ): Promise<void> {
+  if (!anew && isArmed(effects, timer, atMs)) return;
   // A time that has passed was the timer's end, whoever has been woken by it.
   if (anew || timer.atMs <= effects.now()) forget(timer);
-  if (timer.atMs <= atMs) return;
   let at = atMs;
   for (let tries = 0; tries < TRIES; tries++) {
     const receipt = await effects.setTimer(sessionId, at, timer.seq);

@@ -27,7 +27,7 @@ describe('of every log', () => {
         const audit = new Audit();
         new RandomBench((bench, folded) => audit.check(bench, folded)).play(log);
       }),
-      runs(500),
+      runs(250),
     );
   });
 
@@ -58,17 +58,17 @@ describe('of every log', () => {
             expect(plainly(bench.decision(asked))).toEqual(reference.decide(asked));
         }).play(log);
       }),
-      runs(500),
+      runs(300),
     );
   });
 
-  test('I9 the fold is a function of the log: folded again, it is the same', () => {
+  test('I9 the fold is a function of the log: folded again, each message twice, it is the same', () => {
     fc.assert(
       fc.property(randomLog(), (log) => {
         const bench = new RandomBench().play(log);
         const again = new RandomBench();
         const [session, battle] = [initialSession(bench.id), initialBattle(bench.id)];
-        for (const entry of bench.entries) {
+        for (const entry of bench.entries.flatMap((each) => [each, each])) {
           evolve(session, entry, PLAIN_BOOK);
           evolveBattle(battle, entry, PLAIN_BOOK);
         }
@@ -78,7 +78,7 @@ describe('of every log', () => {
         expect(snapshotBattle(battle)).toEqual(snapshotBattle(bench.battle));
         expect(decide(session, 0)).toEqual(bench.decision(0));
       }),
-      runs(200),
+      runs(100),
     );
   });
 
@@ -114,7 +114,7 @@ describe('of every log', () => {
           }
         }
       }),
-      runs(400),
+      runs(200),
     );
   });
 
@@ -153,7 +153,7 @@ describe('of every log', () => {
           expect(outcome(() => 1)).toEqual(whole);
         },
       ),
-      runs(200),
+      runs(150),
     );
   });
 
@@ -168,7 +168,7 @@ describe('of every log', () => {
         const [quiet, full] = [snapshotBattle(battle), snapshotBattle(bench.battle)];
         expect(quiet === null ? null : { ...quiet, seq: 0 }).toEqual(full === null ? null : { ...full, seq: 0 });
       }),
-      runs(100),
+      runs(80),
     );
   });
 });
@@ -208,7 +208,7 @@ describe('every session left alone', () => {
         expect(bench.fight.executed).toBe(bench.fight.emitted);
         expect(bench.pool()).toEqual([]);
       }),
-      runs(150),
+      runs(100),
     );
   });
 
@@ -227,7 +227,7 @@ describe('every session left alone', () => {
         expect(leaveAlone(bench, true, ai, WAKES_MAX)).toBeLessThan(WAKES_MAX);
         expect(bench.session.status).toBe('closed');
       }),
-      runs(80),
+      runs(60),
     );
   });
 });
