@@ -33,8 +33,8 @@ export interface Tools {
 /** What became of a task: it may be acknowledged, or it must wait and be tried again. */
 export type BatchEnd = 'done' | 'locked' | 'rules_unknown';
 
-/** Deliveries after which rules that hang or kill the process are given up on. */
-const DELIVERIES_MAX = 5;
+/** Tries of tasks that came again, after which rules that hang or kill the process are given up on: the fifth is in vain. */
+const TRIES_MAX = 4;
 /** Appends that lose against another executor's before the batch is left to the next heartbeat. */
 const CONFLICTS_MAX = 8;
 
@@ -69,7 +69,8 @@ export async function execute(
       await lock.free();
       return 'rules_unknown';
     }
-    await appendResults(tools, battle, task, deliveries, lock);
+    const giveUp = deliveries > 1 ? await countTry(effects, battle) : null;
+    await appendResults(tools, battle, task, giveUp, lock);
     await heartbeat(effects, task.session_id, await lock.free());
     return 'done';
   } catch (error) {
@@ -78,20 +79,31 @@ export async function execute(
   }
 }
 
+/**
+ * Counts a try of the first waiting action before it is begun. Deliveries do not tell: a task comes again also when its
+ * executor was stopped, or busy, and nothing has been tried. Returns why the action is given up on; null while it is not.
+ */
+async function countTry(effects: Effects, battle: Cached<Battle>): Promise<string | null> {
+  const first = battle.state.melee?.pending[0]?.action_id;
+  if (first === undefined) return null;
+  const counted = await effects.readTries(battle.sessionId);
+  const count = counted?.action_id === first ? counted.count : 0;
+  if (count >= TRIES_MAX) return `begun ${count + 1} times and never finished`;
+  storedOr(await effects.writeTries(battle.sessionId, { action_id: first, count: count + 1 }), 'a try');
+  return null;
+}
+
 /** Resolves and appends until a batch is in the log, or nothing waits, or others keep being first. */
 async function appendResults(
   tools: Tools,
   battle: Cached<Battle>,
   task: ExecutorBatch,
-  deliveries: number,
+  giveUpOnFirst: string | null,
   lock: HeldLock,
 ): Promise<void> {
   const { effects, metrics } = tools;
-  const size = task.batch_size;
-  const giveUp =
-    deliveries >= DELIVERIES_MAX ? { giveUpOnFirst: `never finished in ${deliveries - 1} deliveries` } : {};
   for (let conflicts = 0; conflicts < CONFLICTS_MAX; conflicts++) {
-    const message = resolve(battle.state, { size, ...giveUp });
+    const message = resolve(battle.state, { size: task.batch_size, giveUpOnFirst });
     if (message === null) {
       metrics.tasks.empty += 1;
       return;

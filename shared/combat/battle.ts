@@ -214,8 +214,8 @@ function evolveResult(battle: Battle, message: ResultMessage): void {
 /** How many actions a resolution may take, and what it must give up on. */
 export interface Batch {
   readonly size: number;
-  /** Why the first action is `failed` without being tried: rules that hang or kill the process. */
-  readonly giveUpOnFirst?: string;
+  /** Why the first action is `failed` without being tried: rules that hang or kill the process. Null to try it. */
+  readonly giveUpOnFirst?: string | null;
 }
 
 /**
@@ -228,7 +228,7 @@ export function resolve(battle: Battle, batch: Batch): ResultMessage | null {
   const scene = new Scene(battle, melee);
   const taken = melee.pending.slice(0, batch.size);
   for (const [index, action] of taken.entries()) {
-    const giveUp = index === 0 ? batch.giveUpOnFirst : undefined;
+    const giveUp = index === 0 ? (batch.giveUpOnFirst ?? null) : null;
     if (!scene.play(action, giveUp)) break;
   }
   return scene.message();
@@ -260,11 +260,11 @@ class Scene implements BattleView<unknown> {
   }
 
   /** Plays one action; false where its result does not fit into the message any more, which leaves the scene unchanged. */
-  play(action: CombatAction, giveUp: string | undefined): boolean {
+  play(action: CombatAction, giveUp: string | null): boolean {
     const excuse = this.#excuse(action);
     let played: Played;
     if (excuse !== null) played = unplayed('skipped', excuse);
-    else if (giveUp !== undefined) played = unplayed('failed', giveUp);
+    else if (giveUp !== null) played = unplayed('failed', giveUp);
     else played = this.#try(action);
     if (this.#bytes + played.bytes > RESULT_MESSAGE_MAX_BYTES) {
       if (this.#results.length > 0) return false;

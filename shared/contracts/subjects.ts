@@ -71,6 +71,8 @@ export function sessionOfSubject(subject: string): string {
 
 /** The key of a session's `sys:busy` lock in the bucket `locks`. */
 export const lockKey = (sessionId: string): string => `sys.busy.${sessionId}`;
+/** The key beside it that counts tries. */
+export const triesKey = (sessionId: string): string => `sys.tries.${sessionId}`;
 /** The subject under which a bucket keeps a key. */
 export const bucketSubject = (bucket: string, key: string): string => `$KV.${bucket}.${key}`;
 

@@ -3,7 +3,7 @@
  * jetstream-effects.ts is its one real implementation. What an outcome means for the session is the reconciler's.
  */
 
-import type { LockValue } from '#contracts/lock.ts';
+import type { LockValue, Tries } from '#contracts/lock.ts';
 import type { BucketName } from '#contracts/streams.ts';
 import type { Verdict } from '#contracts/verdict.ts';
 import type { Delivery } from './delivery.ts';
@@ -32,6 +32,11 @@ export interface Effects {
   writeLock(sessionId: string, value: LockValue, expected: number): Promise<Receipt>;
   /** The lock as the leader has it; null where it does not exist, or cannot be read. */
   readLock(sessionId: string): Promise<{ readonly revision: number; readonly value: LockValue | null } | null>;
+
+  /** How often the session's first waiting action has been begun in vain; null where nobody has counted. */
+  readTries(sessionId: string): Promise<Tries | null>;
+  /** Counts a try, before it is begun. */
+  writeTries(sessionId: string, tries: Tries): Promise<Receipt>;
 
   /** Puts a task into the work queue, once for each Msg-Id. */
   enqueue(subject: string, body: Uint8Array, msgId: string): Promise<Receipt>;

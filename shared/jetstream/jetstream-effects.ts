@@ -5,7 +5,7 @@
 import { type KvEntry, Kvm } from '@nats-io/kv';
 import { type NatsConnection, nuid } from '@nats-io/transport-node';
 import { decode, decodeJson, encode } from '#contracts/decode.ts';
-import { LockValue } from '#contracts/lock.ts';
+import { LockValue, Tries } from '#contracts/lock.ts';
 import {
   type BucketName,
   bucketStream,
@@ -23,12 +23,15 @@ import {
   logSubject,
   timerDueSubject,
   timerSetSubject,
+  triesKey,
 } from '#contracts/subjects.ts';
 import type { Effects } from './effects.ts';
 import type { Publisher } from './publisher.ts';
 import { asEffectFailed, lastMessage, lastSequence, NobodyThere, readRange, timeOf } from './stored-message.ts';
 
 const MS_PER_S = 1000;
+/** Longer than any crash loop takes to come round again. */
+const TRIES_TTL_S = 3600;
 const SCHEDULE_HEADER = 'Nats-Schedule';
 const SCHEDULE_TARGET_HEADER = 'Nats-Schedule-Target';
 const AT = '@at ';
@@ -69,6 +72,17 @@ export function jetstreamEffects(
       const value = decode(LockValue, message.data);
       return { revision: message.seq, value: value.ok ? value.value : null };
     },
+
+    async readTries(sessionId) {
+      const subject = bucketSubject(LOCKS_BUCKET, triesKey(sessionId));
+      const message = await unlessLost(LOCKS_BUCKET, restoreLost, () =>
+        lastMessage(nc, bucketStream(LOCKS_BUCKET), subject),
+      );
+      const tries = message === null ? null : decode(Tries, message.data);
+      return tries?.ok ? tries.value : null;
+    },
+    writeTries: (sessionId, tries) =>
+      publisher.publish(bucketSubject(LOCKS_BUCKET, triesKey(sessionId)), encode(tries), { ttlS: TRIES_TTL_S }),
 
     enqueue: (subject, body, msgId) => publisher.publish(subject, body, { msgId }),
 

@@ -1,8 +1,8 @@
 // Owns: keeping a few battles of bots going: a new one as another ends, no faster than they can be told.
 
-import { setTimeout as pause } from 'node:timers/promises';
 import type { RiposteClient } from '#client/client.ts';
 import { botBattle } from './bot-battle.ts';
+import { persist, rest } from './patience.ts';
 
 /** Battles at once. */
 const BATTLES = 3;
@@ -24,18 +24,19 @@ export interface ArenaOptions {
   readonly signal: AbortSignal;
 }
 
-/** Fights until the signal. Rejects with RiposteError where a session cannot be opened. */
+/** Fights until the signal. Rejects with RiposteError for what does not mend by itself. */
 export async function runBotArena(client: RiposteClient, options: ArenaOptions): Promise<void> {
   const { name, seed, backlog, signal } = options;
   let count = 0;
+  const fightOne = async (): Promise<void> => {
+    count += 1;
+    const battle = botBattle(`${name}-${count}`, seed, TEAM_SIZE);
+    await fight(client, battle, signal);
+    do await rest(BREAK_MS, signal);
+    while (!signal.aborted && backlog() > BACKLOG_MAX);
+  };
   const place = async (): Promise<void> => {
-    while (!signal.aborted) {
-      count += 1;
-      const battle = botBattle(`${name}-${count}`, seed, TEAM_SIZE);
-      await fight(client, battle, signal);
-      do await rest(BREAK_MS, signal);
-      while (!signal.aborted && backlog() > BACKLOG_MAX);
-    }
+    while (!signal.aborted) await persist(fightOne, signal);
   };
   await Promise.all(Array.from({ length: BATTLES }, place));
 }
@@ -55,8 +56,4 @@ async function fight(client: RiposteClient, battle: ReturnType<typeof botBattle>
     over.removeEventListener('abort', stop);
   }
   await client.close(sessionId);
-}
-
-async function rest(ms: number, signal: AbortSignal): Promise<void> {
-  await pause(ms, undefined, { signal }).catch(() => {});
 }

@@ -2,7 +2,6 @@
 // with the client library alone. She strikes, drinks, throws fire, and now and then stares into space, so that a
 // blow nobody answers is seen to be forced.
 
-import { setTimeout as pause } from 'node:timers/promises';
 import type { RiposteClient } from '#client/client.ts';
 import { exchange, item, type Move, skill } from '#client/moves.ts';
 import type { NewSession } from '#client/new-session.ts';
@@ -10,6 +9,7 @@ import type { SessionState } from '#client/session-state.ts';
 import { type Chance, chanceOf } from '#combat/chance.ts';
 import type { Vitals } from '#contracts/result.ts';
 import { drawFighters } from './fighters.ts';
+import { persist, rest } from './patience.ts';
 
 /** What the player is given. */
 export interface PlayerOptions {
@@ -54,17 +54,14 @@ const SILENCE_GRACE_MS = 1_500;
 const ZONES = ['head', 'chest', 'arms', 'body', 'legs'];
 const GUARDED = 2;
 
-/** Fights one fight after the other until the signal. Rejects with RiposteError where the log cannot be reached. */
+/** Fights one fight after the other until the signal. Rejects with RiposteError for what does not mend by itself. */
 export async function runScriptedPlayer(client: RiposteClient, options: PlayerOptions): Promise<void> {
   const { name, seed, signal } = options;
   for (let count = 1; !signal.aborted; count++) {
     const duel = duelOf(`${name}-${count}`, seed);
-    await client.open(duel);
-    try {
-      await fight(client, duel.session_id, options);
-    } finally {
-      if (signal.aborted) await client.close(duel.session_id);
-    }
+    await persist(() => client.open(duel), signal);
+    await fight(client, duel.session_id, options);
+    if (signal.aborted) await client.close(duel.session_id);
     await rest(BREAK_MS, signal);
   }
 }
@@ -85,21 +82,29 @@ function duelOf(sessionId: string, seed: string): NewSession {
 }
 
 async function fight(client: RiposteClient, sessionId: string, options: PlayerOptions): Promise<void> {
-  const { seed, signal, remark } = options;
+  const { signal } = options;
   for (let turn = 1; turn <= TURNS_MAX && !signal.aborted; turn++) {
     await rest(TURN_MS, signal);
-    const state = await client.state(sessionId, PLAYER_ID);
-    if (state === null || state.status === 'closed') return;
-    const chance = chanceOf(seed, `${sessionId}/${turn}`, 'policy');
-    const deadline = Math.max(0, ...(state.incoming ?? []).map((blow) => blow.deadline));
-    if (deadline > 0 && chance.happens(SILENCE_CHANCE)) {
-      remark(sessionId, `${PLAYER_NAME} stares into space`);
-      await rest(deadline + SILENCE_GRACE_MS - Date.now(), signal);
-      continue;
-    }
-    const moves = movesFor(state, chance);
-    if (moves.length > 0) await submit(client, sessionId, moves, remark);
+    const isOver = await persist(() => takeTurn(client, sessionId, turn, options), signal);
+    if (isOver) return;
   }
+}
+
+/** One turn of hers; true where the fight is over. */
+async function takeTurn(client: RiposteClient, sessionId: string, turn: number, options: PlayerOptions) {
+  const { seed, signal, remark } = options;
+  const state = await client.state(sessionId, PLAYER_ID);
+  if (state === null || state.status === 'closed') return true;
+  const chance = chanceOf(seed, `${sessionId}/${turn}`, 'policy');
+  const deadline = Math.max(0, ...(state.incoming ?? []).map((blow) => blow.deadline));
+  if (deadline > 0 && chance.happens(SILENCE_CHANCE)) {
+    remark(sessionId, `${PLAYER_NAME} stares into space`);
+    await rest(deadline + SILENCE_GRACE_MS - Date.now(), signal);
+    return false;
+  }
+  const moves = movesFor(state, chance);
+  if (moves.length > 0) await submit(client, sessionId, moves, remark);
+  return false;
 }
 
 /** A move as a person would choose it, more or less. */
@@ -134,8 +139,4 @@ async function submit(
     // The fight moves on between looking and striking.
     if (each.outcome === 'refused') remark(sessionId, `${PLAYER_NAME} was too late: ${each.code}`);
   }
-}
-
-async function rest(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms > 0) await pause(ms, undefined, { signal }).catch(() => {});
 }

@@ -12,6 +12,7 @@ import { startPrivateServer } from '../nats-server/private-server.ts';
 import { oneLine } from '../nats-server/step.ts';
 import { Crew } from '../roles/crew.ts';
 import { roleEnvironment } from '../roles/environment.ts';
+import { watchServer } from '../roles/server-watch.ts';
 import { BadOption, readOptions } from './options.ts';
 
 const BATTLES_MAX = 100_000;
@@ -102,8 +103,10 @@ async function fightOnPrivateServer(
   ending: AbortController,
 ): Promise<Standing> {
   await using parts = new AsyncDisposableStack();
+  const fail = (reason: string) => ending.abort(new Error(reason));
   const server = parts.use(await startPrivateServer());
-  const told = { say, lost: (reason: string) => ending.abort(new Error(reason)) };
+  parts.defer(watchServer(server, fail));
+  const told = { say, lost: fail };
   const crew = await Crew.start(roleEnvironment(server.url, false), told, ending.signal);
   parts.defer(() => crew.stop());
   const client = parts.use(await RiposteClient.connect({ servers: server.url, name: 'riposte-demo' }));

@@ -8,6 +8,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import { RiposteClient } from '#client/client.ts';
 import { type Connection, connect } from '#jetstream/connection.ts';
@@ -22,6 +23,7 @@ import { serverForCommand } from '../nats-server/server-for-command.ts';
 import { oneLine } from '../nats-server/step.ts';
 import { Crew } from '../roles/crew.ts';
 import { roleEnvironment } from '../roles/environment.ts';
+import { watchServer } from '../roles/server-watch.ts';
 import { BadOption, readOptions } from './options.ts';
 
 const HELP = `npm start [-- options]: the whole system, and a live account of every fight on its server, until Ctrl-C
@@ -39,6 +41,8 @@ const OPTIONS = { 'no-arena': { type: 'boolean', default: false }, help: { type:
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Ctrl-C reaches a whole process group, and a parent in it forwards it: two signals this close are one wish. */
 const SAME_WISH_MS = 500;
+/** Fights are called off in milliseconds, or not at all. */
+const CALL_OFF_LIMIT_MS = 3_000;
 /** A run's own fights are told from those of other runs on the same server. */
 const RUN_BYTES = 3;
 const BOTS = 'arena-';
@@ -89,6 +93,7 @@ async function show(account: Account, screen: Screen, ending: AbortController, h
   await using parts = new AsyncDisposableStack();
   const server = await serverForCommand();
   parts.defer(() => server.stop());
+  if (server.own !== undefined) parts.defer(watchServer(server.own, fail));
   const env = roleEnvironment(server.url, server.own === undefined);
   screen.write(server.own === undefined ? `using the nats-server at ${server.url}` : `nats-server: ${server.url}`);
   if (signal.aborted) return;
@@ -138,7 +143,8 @@ async function tell(
   for (const part of [telling, ...fights]) part.catch((error) => ending.abort(error));
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   lines.stop();
-  await Promise.allSettled(fights);
+  // Where the server is away there is nobody to call them off with.
+  await Promise.race([Promise.allSettled(fights), pause(CALL_OFF_LIMIT_MS, undefined, { ref: false })]);
   await client.disconnect();
   await Promise.allSettled([telling]);
 }

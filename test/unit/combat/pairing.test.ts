@@ -167,6 +167,17 @@ describe('deadlines and AFK levels', () => {
     bench.collect();
     expect(bench.decision().deadline).toBe(START + 61_000);
   });
+
+  test('blows long answered leave nothing behind', () => {
+    const bench = LogBench.open({ teams: { blue: ['B'], red: ['A'] } });
+    for (let round = 0; round < 500; round++) {
+      bench.strike('A', 'B', { damage: 0 });
+      bench.strike('B', 'A', { damage: 0 });
+      bench.settle();
+    }
+    expect(bench.fight.pool.deadlines.length).toBeLessThan(100);
+    expect(bench.decision().deadline).toBe(START + 600_000);
+  });
 });
 
 describe('check_timeout', () => {

@@ -221,6 +221,28 @@ describe('queues', () => {
     expect(['A', 'B'].map((id) => bench.actor(id).queued)).toEqual([1, 1]);
   });
 
+  test('a return of a target that stands in an open blow is ignored: it is in one place only', () => {
+    const bench = LogBench.open({ teams: { blue: ['B', 'C'], red: ['A'] } });
+    bench.declare(exchange('ab', 'A', 'B'), exchange('ac', 'A', 'C'));
+    bench.timeout({ move_id: 'ab' });
+    bench.collect();
+    bench.append('result', {
+      session_id: 's1',
+      through: bench.seq,
+      executed: 1,
+      step: 1,
+      results: [{ action_id: '1', status: 'done', hits: [] }],
+      actors: {},
+      deaths: [],
+      target_returns: [
+        ['A', 'C'],
+        ['A', 'B'],
+      ],
+    });
+    expect([bench.queue('A'), bench.pool()]).toEqual([['B'], ['ac']]);
+    expect(bench.strike('A', 'C')).toMatchObject({ accepted: false, code: 'target_not_in_queue' });
+  });
+
   test('death is final: a later result cannot return the dead', () => {
     const bench = LogBench.open({ teams: { blue: ['B', 'C'], red: ['A'] } });
     bench.declare(exchange('ab', 'A', 'B', { damage: 1000 }), instant('i', 'A', 'self'));
