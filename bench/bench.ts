@@ -44,6 +44,8 @@ export async function bench(
   try {
     return await Promise.race([measure(run, options), run.crew.failed, interrupted]);
   } finally {
+    const { count, first } = run.crew.warnings;
+    if (count > 0) progress(`the roles warned ${count} times; first:\n${first.join('\n')}`);
     progress('stopping');
     await run.crew.stop();
     await run.stack.disposeAsync();
@@ -63,6 +65,7 @@ async function measure(run: Run, options: BenchOptions): Promise<Report> {
     ratio: throughput && floor ? throughput.exchanges_per_s.median / floor.exchanges_per_s.median : null,
     cpu_ratio: throughput && floor ? cpuRatio(throughput, floor) : null,
     latency,
+    warnings: run.crew.warnings.count,
   };
 }
 

@@ -52,6 +52,8 @@ export class Crew {
   readonly failed: Promise<never>;
   readonly #fail: (error: Error) => void;
   readonly #members = new Set<Member>();
+  readonly #warnings: string[] = [];
+  #warningCount = 0;
   #stopping = false;
 
   constructor() {
@@ -74,6 +76,11 @@ export class Crew {
     return { pid: member.pid, order: (order, argument) => member.order(order, argument) };
   }
 
+  /** How often the roles have warned so far, and what they said first. */
+  get warnings(): { readonly count: number; readonly first: readonly string[] } {
+    return { count: this.#warningCount, first: this.#warnings };
+  }
+
   /** Stops every process: programs first, so that nothing comes any more while the roles drain. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -84,7 +91,7 @@ export class Crew {
 
   #start(name: string, file: string, options: ProcessOptions, output: 'pipe' | 'ignore'): Member {
     if (this.#stopping) throw new Error('the bench is stopping');
-    const member = new Member(name, file, options, output);
+    const member = new Member(name, file, options, output, (line) => this.#warned(line));
     this.#members.add(member);
     void member.ended.then((how) => {
       this.#members.delete(member);
@@ -92,12 +99,21 @@ export class Crew {
     });
     return member;
   }
+
+  #warned(line: string): void {
+    this.#warningCount += 1;
+    if (this.#warnings.length < KEPT_LINES) this.#warnings.push(line);
+  }
 }
 
-interface ReadyLine {
+/** A line of a role's log, as far as the bench reads it. */
+interface LogLine {
   readonly msg?: unknown;
+  readonly level?: unknown;
   readonly httpPort?: number;
 }
+
+const WARNING_LEVELS: readonly unknown[] = ['warn', 'error', 'fatal'];
 
 class Member {
   readonly isRole: boolean;
@@ -105,13 +121,21 @@ class Member {
   readonly ended: Promise<string>;
   readonly #name: string;
   readonly #child: ChildProcess;
-  readonly #ready = Promise.withResolvers<ReadyLine>();
+  readonly #ready = Promise.withResolvers<LogLine>();
   readonly #answers = new Map<number, (answer: Answer) => void>();
   readonly #lines: string[] = [];
+  readonly #onWarning: (line: string) => void;
   #orders = 0;
 
-  constructor(name: string, file: string, { environment, profileDir }: ProcessOptions, output: 'pipe' | 'ignore') {
+  constructor(
+    name: string,
+    file: string,
+    { environment, profileDir }: ProcessOptions,
+    output: 'pipe' | 'ignore',
+    onWarning: (line: string) => void,
+  ) {
     this.#name = name;
+    this.#onWarning = onWarning;
     this.isRole = output === 'pipe';
     // A folder each: a process writes one profile for each of its threads, under names of its own.
     const profile = profileDir === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(profileDir, name)}`];
@@ -148,7 +172,7 @@ class Member {
     return this.#lines.join('\n');
   }
 
-  async ready(): Promise<ReadyLine> {
+  async ready(): Promise<LogLine> {
     const late = setTimeout(() => {
       this.#ready.reject(new Error(`${this.#name} was not ready within ${READY_LIMIT_MS} ms\n${this.said()}`));
     }, READY_LIMIT_MS);
@@ -189,13 +213,14 @@ class Member {
     if (this.#lines.length > KEPT_LINES) this.#lines.shift();
     const read = readLine(line);
     if (read.msg === 'ready') this.#ready.resolve(read);
+    if (WARNING_LEVELS.includes(read.level)) this.#onWarning(line);
   }
 }
 
 /** A pino line; an empty one for any other text. */
-function readLine(line: string): ReadyLine {
+function readLine(line: string): LogLine {
   try {
-    return JSON.parse(line) as ReadyLine;
+    return JSON.parse(line) as LogLine;
   } catch {
     return {};
   }

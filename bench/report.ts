@@ -20,6 +20,8 @@ export interface Report {
   /** CPU time of the floor's exchange over that of the throughput's: nearly the same on a busy machine as on a quiet one. */
   readonly cpu_ratio: number | null;
   readonly latency: LatencyReport | null;
+  /** Lines that the roles logged as warnings or worse; the first ones are on stderr. */
+  readonly warnings: number;
 }
 
 export interface Machine {

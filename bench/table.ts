@@ -17,6 +17,7 @@ export function table(report: Report): string {
     ...(floor === null ? [] : floorLines(floor)),
     ...(ratio === null ? [] : ['', row('throughput / floor', ratioText(ratio, report.cpu_ratio))]),
     ...(latency === null ? [] : latencyLines(latency)),
+    ...(report.warnings === 0 ? [] : ['', row('warnings of the roles', String(report.warnings))]),
   ];
   return `${lines.join('\n')}\n`;
 }

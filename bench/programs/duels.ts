@@ -1,16 +1,16 @@
 /**
  * Owns the load of the throughput part: many duels at once, each of which waits for the result of its exchange before its
- * players strike again. Publishes are pipelined; results are heard as they are published.
+ * players strike again. Publishes are pipelined; results are heard from the log.
  *
  * A program: takes orders from bench/throughput.ts.
  */
-import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
-import { decodeJson } from '#contracts/decode.ts';
-import { logFilter, parseLogSubject } from '#contracts/subjects.ts';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { Publisher } from '#jetstream/publisher.ts';
 import { type Percentiles, percentiles } from '../distribution.ts';
 import { blows, duelId, opening, type Publication } from '../duel.ts';
+import { logTail } from '../log-tail.ts';
 import { takeOrders } from '../orders.ts';
+import { type HeardResult, hearResults } from '../result-feed.ts';
 
 export interface OpenDuels {
   readonly url: string;
@@ -62,17 +62,12 @@ takeOrders({ open, start, measure, pause });
 async function open({ url, sessions }: OpenDuels): Promise<void> {
   nc = await connect({ servers: url });
   publisher = new Publisher(nc);
-  nc.subscribe(logFilter('result'), {
-    callback: (error, msg) => {
-      if (error === null) heard(msg);
-    },
-  });
-  await nc.flush();
   for (let from = 0; from < sessions; from += OPENINGS_IN_FLIGHT) {
     const count = Math.min(OPENINGS_IN_FLIGHT, sessions - from);
     const ids = Array.from({ length: count }, (_, offset) => duelId(from + offset));
     await Promise.all(ids.map((id) => openOne(id)));
   }
+  await hearResults(nc, heard);
 }
 
 async function openOne(sessionId: string): Promise<void> {
@@ -108,10 +103,17 @@ async function pause(): Promise<number> {
   running = false;
   const until = performance.now() + RESULT_LIMIT_MS;
   while (fighting > 0) {
-    if (performance.now() > until) throw new Error(`no result for ${fighting} exchanges in ${RESULT_LIMIT_MS} ms`);
+    if (performance.now() > until) throw new Error(await inVain());
     await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
   }
   return exchanges - exchangesAtStart;
+}
+
+/** What to say where results do not come. */
+async function inVain(): Promise<string> {
+  const waiting = [...duels.values()].find((duel) => duel.fighting);
+  const tail = waiting === undefined ? '' : await logTail(nc, waiting.sessionId);
+  return `no result for ${fighting} exchanges in ${RESULT_LIMIT_MS} ms; the log of one of them ends with\n${tail}`;
 }
 
 function strike(duel: Duel): void {
@@ -129,12 +131,10 @@ async function send({ subject, body }: Publication): Promise<void> {
   }
 }
 
-function heard(msg: Msg): void {
-  const duel = duels.get(parseLogSubject(msg.subject)?.sessionId ?? '');
-  const read = decodeJson(msg.data);
-  if (duel === undefined || !duel.fighting || !read.ok) return;
-  const { results } = read.value as { readonly results: readonly { readonly status: string }[] };
-  for (const { status } of results) {
+function heard({ sessionId, statuses }: HeardResult): void {
+  const duel = duels.get(sessionId);
+  if (duel === undefined || !duel.fighting) return;
+  for (const status of statuses) {
     if (status === 'done') exchanges += 1;
     else notDone += 1;
   }

@@ -7,12 +7,12 @@
  */
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { logFilter, parseLogSubject } from '#contracts/subjects.ts';
 import { PULL } from '#jetstream/consumer.ts';
 import { Publisher } from '#jetstream/publisher.ts';
 import { type Percentiles, percentiles } from '../distribution.ts';
 import { blows, duelId, opening, type Publication } from '../duel.ts';
 import { takeOrders } from '../orders.ts';
+import { hearResults } from '../result-feed.ts';
 
 export interface RunPace {
   readonly url: string;
@@ -50,11 +50,7 @@ async function run({ url, sessions, exchanges, warmUp, echo }: RunPace): Promise
   };
 
   let onResult = (_sessionId: string) => {};
-  nc.subscribe(logFilter('result'), {
-    callback: (error, msg) => {
-      if (error === null) onResult(parseLogSubject(msg.subject)?.sessionId ?? '');
-    },
-  });
+  await hearResults(nc, ({ sessionId }) => onResult(sessionId));
   let onEcho = () => {};
   const consumer = await jetstream(nc).consumers.get(echo.stream, echo.consumer);
   await consumer.consume({

@@ -21,7 +21,7 @@ import { PULL } from '#jetstream/consumer.ts';
 import { ServerCode } from '#jetstream/receipt.ts';
 import { shown } from './checked.ts';
 import { type ResultEvent, readEvent } from './combat-event.ts';
-import { ErrorCode, invalidInput, messageOf, RiposteError } from './errors.ts';
+import { ErrorCode, invalidInput, RiposteError, requestFailed } from './errors.ts';
 import { Mailbox } from './mailbox.ts';
 
 /** How a durable consumer is made. What is there already keeps its place in the log. */
@@ -93,7 +93,7 @@ export class DurableResults implements AsyncIterable<DurableResult> {
       for (const msg of early) results.#take(msg);
       return results;
     } catch (error) {
-      throw unavailable(name, error);
+      throw failed(name, error);
     }
   }
 
@@ -141,7 +141,7 @@ export class DurableResults implements AsyncIterable<DurableResult> {
 
   #watch(name: string): void {
     void this.#messages.closed().then((cause) => {
-      if (!this.#mailbox.ended) this.fail(unavailable(name, cause ?? 'the consumer ended'));
+      if (!this.#mailbox.ended) this.fail(failed(name, cause ?? 'the consumer ended'));
     });
   }
 }
@@ -173,7 +173,7 @@ async function ensureConsumer(nc: NatsConnection, name: string, from: 'start' | 
     const manager = await jetstreamManager(nc, { checkAPI: false });
     info = (await existing(manager, name)) ?? (await make(manager, name, filter, from, ackWaitMs));
   } catch (error) {
-    throw unavailable(name, error);
+    throw failed(name, error);
   }
   const filters = info.config.filter_subjects ?? [info.config.filter_subject];
   if (filters.length !== 1 || filters[0] !== filter || info.config.ack_policy !== 'explicit') {
@@ -206,5 +206,4 @@ function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }
 
-const unavailable = (name: string, cause: unknown): RiposteError =>
-  new RiposteError(ErrorCode.UNAVAILABLE, `results ${name}: ${messageOf(cause)}`, { cause });
+const failed = (name: string, cause: unknown): RiposteError => requestFailed(`results ${name}`, cause);

@@ -3,6 +3,8 @@
  * outcome (verdict-desk.ts), and so is a session that is there already (new-session.ts).
  */
 
+import { PermissionViolationError } from '@nats-io/transport-node';
+
 /** What an error asks of the caller. */
 export const ErrorCode = {
   /** The call is wrong: mend it. Nothing was sent. */
@@ -49,6 +51,15 @@ export class RiposteError extends Error {
 
 /** The error of a call that is wrong, in one line that says what. */
 export const invalidInput = (what: string): RiposteError => new RiposteError(ErrorCode.INVALID_INPUT, what);
+
+/** The error for a request to the server that has failed: without the right to it there is no use in trying again. */
+export function requestFailed(what: string, cause: unknown): RiposteError {
+  const denied = [cause, cause instanceof Error ? cause.cause : null].some(
+    (error) => error instanceof PermissionViolationError,
+  );
+  const code = denied ? ErrorCode.REFUSED : ErrorCode.UNAVAILABLE;
+  return new RiposteError(code, `${what}: ${messageOf(cause)}`, { cause });
+}
 
 /** The message of whatever was thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -14,7 +14,7 @@ import { logFilter, logSubject } from '#contracts/subjects.ts';
 import { PULL } from '#jetstream/consumer.ts';
 import { lastSequence } from '#jetstream/stored-message.ts';
 import { type CombatEvent, type EventKind, readEvent } from './combat-event.ts';
-import { ErrorCode, messageOf, RiposteError } from './errors.ts';
+import { type RiposteError, requestFailed } from './errors.ts';
 import { Mailbox } from './mailbox.ts';
 
 /** Where to begin: with the oldest message there is, with what comes from now on, or at a log sequence (included). */
@@ -67,7 +67,7 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
     try {
       await following.#open();
     } catch (error) {
-      throw unavailable(error);
+      throw failed(error);
     }
     return following;
   }
@@ -126,7 +126,7 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
   async #recover(cause: unknown): Promise<void> {
     const untilMs = performance.now() + RECOVERY_LIMIT_MS;
     for (let last = cause; !this.#mailbox.ended; await pause(RECOVERY_PAUSE_MS)) {
-      if (performance.now() >= untilMs) return this.fail(unavailable(last));
+      if (performance.now() >= untilMs) return this.fail(failed(last));
       try {
         return await this.#open();
       } catch (error) {
@@ -160,9 +160,8 @@ async function positionBefore(nc: NatsConnection, from: From): Promise<number> {
   try {
     return await lastSequence(nc, COMBAT);
   } catch (error) {
-    throw unavailable(error);
+    throw failed(error);
   }
 }
 
-const unavailable = (cause: unknown): RiposteError =>
-  new RiposteError(ErrorCode.UNAVAILABLE, `following ${COMBAT}: ${messageOf(cause)}`, { cause });
+const failed = (cause: unknown): RiposteError => requestFailed(`following ${COMBAT}`, cause);

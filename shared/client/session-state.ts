@@ -7,7 +7,7 @@ import { objectOf } from '#contracts/json.ts';
 import type { Vitals } from '#contracts/result.ts';
 import { SessionGetError, SessionView } from '#contracts/session-view.ts';
 import { sessionGetSubject } from '#contracts/subjects.ts';
-import { ErrorCode, messageOf, RiposteError } from './errors.ts';
+import { ErrorCode, RiposteError, requestFailed } from './errors.ts';
 
 /** Where a fight stands. For an actor it also says whom it may strike, who waits for its answer, and what it has out. */
 export type SessionState = Omit<SessionView, 'teams' | 'actors'> & {
@@ -53,7 +53,7 @@ async function ask(nc: NatsConnection, sessionId: string, actorId: string | unde
     return (await nc.request(sessionGetSubject(sessionId), request, { timeout: ANSWER_TIMEOUT_MS })).data;
   } catch (error) {
     const nobody = error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders());
-    const why = nobody ? 'no collector is running' : messageOf(error);
-    throw new RiposteError(ErrorCode.UNAVAILABLE, `session ${sessionId}: ${why}`, { cause: error });
+    if (!nobody) throw requestFailed(`session ${sessionId}`, error);
+    throw new RiposteError(ErrorCode.UNAVAILABLE, `session ${sessionId}: no collector is running`, { cause: error });
   }
 }

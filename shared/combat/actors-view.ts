@@ -66,6 +66,6 @@ export class ActorsView extends Map<string, Seen> {
   }
 
   #seen(fighter: Fighter): Seen {
-    return this.#changed.get(fighter.id) ?? fighter;
+    return this.#changed.get(fighter.id) ?? fighter.seen;
   }
 }

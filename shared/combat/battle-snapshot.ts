@@ -49,12 +49,12 @@ export function snapshotBattle(battle: Battle): BattleSnapshot | null {
     emitted: melee.emitted,
     executed: melee.executed,
     step: melee.step,
-    actors: [...everybody(melee.teams)].map(({ id, team, gone, sheet, vitals }) => ({
+    actors: [...everybody(melee.teams)].map(({ id, gone, sheet, seen }) => ({
       id,
-      team,
+      team: seen.team,
       gone,
       stats: sheet,
-      vitals,
+      vitals: seen.vitals,
     })),
     pending: [...melee.pending],
   };
@@ -81,7 +81,7 @@ export function restoreBattle(sessionId: string, value: unknown, rules: RuleBook
   for (const kept of snapshot.actors) {
     const fighter = fighterFrom(kept, ruleSet);
     if (fighter === null) return refusal(`stats of ${kept.id} are refused by their rules`);
-    enlist(melee.teams, fighter.team, fighter);
+    enlist(melee.teams, kept.team, fighter);
     melee.byId.set(fighter.id, fighter);
   }
   const battle = initialBattle(sessionId);
@@ -94,9 +94,8 @@ export function restoreBattle(sessionId: string, value: unknown, rules: RuleBook
 }
 
 function fighterFrom(kept: BattleSnapshot['actors'][number], ruleSet: AnyRuleSet | undefined): Fighter | null {
-  const { id, team, gone, stats: sheet } = kept;
-  const vitals = deepFreeze(kept.vitals);
-  if (ruleSet === undefined) return { id, team, sheet, stats: sheet, vitals, gone };
-  const stats = ruleSet.stats.safeParse(sheet);
-  return stats.success ? { id, team, sheet, stats: deepFreeze(stats.data), vitals, gone } : null;
+  const { id, team, gone, stats: sheet, vitals } = kept;
+  if (ruleSet === undefined) return { id, sheet, seen: deepFreeze({ id, team, stats: sheet, vitals }), gone };
+  const read = ruleSet.stats.safeParse(sheet);
+  return read.success ? { id, sheet, seen: deepFreeze({ id, team, stats: read.data, vitals }), gone } : null;
 }

@@ -62,12 +62,10 @@ export interface Melee {
 /** One actor of a battle. */
 export interface Fighter {
   readonly id: string;
-  readonly team: string;
-  /** As its sheet had them: what a snapshot keeps. */
+  /** Its stats as its sheet had them: what a snapshot keeps. */
   readonly sheet: unknown;
-  /** As the rules read them. */
-  readonly stats: unknown;
-  vitals: Vitals;
+  /** As the rules see it: frozen through and through, and made anew when its vitals change. */
+  seen: BattleActor<unknown>;
   gone: boolean;
 }
 
@@ -186,7 +184,7 @@ function evolveJoined(battle: Battle, joined: SessionJoined, rules: RuleBook): v
 function newFighter(rules: AnyRuleSet, id: string, team: string, sheet: unknown): Fighter | null {
   const admitted = admit(rules, sheet);
   if (!admitted.ok) return null;
-  return { id, team, sheet, stats: admitted.value.stats, vitals: admitted.value.vitals, gone: false };
+  return { id, sheet, seen: deepFreeze({ id, team, ...admitted.value }), gone: false };
 }
 
 function evolveAction(battle: Battle, message: ActionMessage): void {
@@ -205,7 +203,7 @@ function evolveResult(battle: Battle, message: ResultMessage): void {
   melee.pending.splice(0, message.results.length);
   for (const [id, vitals] of message.actors) {
     const fighter = melee.byId.get(id);
-    if (fighter !== undefined) fighter.vitals = deepFreeze(vitals);
+    if (fighter !== undefined) fighter.seen = deepFreeze({ ...fighter.seen, vitals });
   }
 }
 
@@ -235,7 +233,7 @@ export function resolve(battle: Battle, batch: Batch): ResultMessage | null {
 }
 
 /** A resolution under way: the battle with what the actions so far have changed laid over it. */
-class Scene implements BattleView<unknown> {
+class Scene {
   readonly #battle: Battle;
   readonly #melee: Melee;
   readonly #changed = new Map<string, BattleActor<unknown>>();
@@ -243,20 +241,14 @@ class Scene implements BattleView<unknown> {
   readonly #returns: [string, string][] = [];
   readonly #deaths: string[] = [];
   #bytes = MESSAGE_FRAME_BYTES;
-  readonly actors: ReadonlyMap<string, BattleActor<unknown>>;
-  step: number;
+  readonly #actors: ReadonlyMap<string, BattleActor<unknown>>;
+  #step: number;
 
   constructor(battle: Battle, melee: Melee) {
     this.#battle = battle;
     this.#melee = melee;
-    this.actors = new ActorsView(melee, this.#changed);
-    this.step = melee.step;
-  }
-
-  actor(id: string): BattleActor<unknown> {
-    const actor = this.#find(id);
-    if (actor === undefined) throw new Error(`no actor ${id} in the battle`);
-    return actor;
+    this.#actors = Object.freeze(new ActorsView(melee, this.#changed));
+    this.#step = melee.step;
   }
 
   /** Plays one action; false where its result does not fit into the message any more, which leaves the scene unchanged. */
@@ -280,7 +272,7 @@ class Scene implements BattleView<unknown> {
       session_id: id,
       through: seq,
       executed: this.#melee.executed + this.#results.length,
-      step: this.step,
+      step: this.#step,
       results: this.#results,
       actors: [...this.#changed.values()].map((actor) => [actor.id, actor.vitals]),
       deaths: this.#deaths,
@@ -306,7 +298,7 @@ class Scene implements BattleView<unknown> {
         ? action
         : { ...action, move: { ...action.move, targets: this.#livingTargets(action) } };
     try {
-      const outcome = ruleSet.resolve(deepFreeze(given), this, chanceOf(seed, action.action_id, 'rules'));
+      const outcome = ruleSet.resolve(deepFreeze(given), this.#view(), chanceOf(seed, action.action_id, 'rules'));
       const checked = checkOutcome(outcome, (id) => this.#find(id)?.vitals);
       return checked.ok
         ? { status: 'done', reason: null, ...checked.value }
@@ -314,6 +306,19 @@ class Scene implements BattleView<unknown> {
     } catch (error) {
       return unplayed('failed', messageOf(error));
     }
+  }
+
+  /** What rules are shown: nothing of it can be changed. */
+  #view(): BattleView<unknown> {
+    return Object.freeze({
+      step: this.#step,
+      actors: this.#actors,
+      actor: (id: string) => {
+        const actor = this.#find(id);
+        if (actor === undefined) throw new Error(`no actor ${id} in the battle`);
+        return actor;
+      },
+    });
   }
 
   #commit(action: CombatAction, played: Played): void {
@@ -325,11 +330,11 @@ class Scene implements BattleView<unknown> {
       ...(reason === null ? {} : { reason }),
       hits: [...hits],
     });
-    if (status === 'done' && action.type === 'exchange') this.step += 1;
+    if (status === 'done' && action.type === 'exchange') this.#step += 1;
     for (const [id, vitals] of played.vitals) {
-      const before = this.actor(id);
+      const before = this.#find(id)!;
       if (vitals.dead && !before.vitals.dead) this.#deaths.push(id);
-      this.#changed.set(id, { id, team: before.team, stats: before.stats, vitals: deepFreeze(vitals) });
+      this.#changed.set(id, deepFreeze({ ...before, vitals }));
     }
     if (action.type === 'exchange') this.#return(action);
   }
@@ -354,7 +359,7 @@ class Scene implements BattleView<unknown> {
   }
 
   #find(id: string): BattleActor<unknown> | undefined {
-    return this.actors.get(id);
+    return this.#actors.get(id);
   }
 }
 

@@ -11,8 +11,8 @@ import { asCarried, type Outcome } from './rules.ts';
 
 /** An action's result beyond its hits and vitals: names, ordinal, status, two returns, a death. */
 export const RESULT_FRAME_BYTES = 512;
-/** An id as a key, at the most. */
-const ID_FRAME_BYTES = 72;
+/** An id as a key, and again among the deaths, at the most. */
+const ID_FRAME_BYTES = 2 * 72;
 
 const Hits = z.array(Hit);
 

@@ -94,11 +94,9 @@ export function clear(pool: Pool): void {
   pool.deadlines = deadlineQueue([]);
 }
 
-/** Marks an exchange to be forced; what has a partner by the time a pass decides goes out as a pair all the same. */
-export function mark(pool: Pool, open: OpenMove): void {
-  if (open.deadline === null) return;
-  open.marked = true;
-  pool.marked.add(open);
+/** Marks an exchange to be forced by its name; one that has found its pair is past that. */
+export function markNamed(pool: Pool, open: OpenMove): void {
+  if (open.partner === null) mark(pool, open);
 }
 
 /** Marks every exchange whose deadline is not after `time`; only those of `actor`, where one is given. */
@@ -111,6 +109,13 @@ export function markDue(pool: Pool, time: number, actor: Actor | null): void {
     pool.deadlines.pop();
     mark(pool, next);
   }
+}
+
+/** A marked move that has a partner by the time a pass decides goes out as a pair all the same. */
+function mark(pool: Pool, open: OpenMove): void {
+  if (open.deadline === null) return;
+  open.marked = true;
+  pool.marked.add(open);
 }
 
 /** The earliest deadline of an exchange that is not marked yet; null where there is none. */

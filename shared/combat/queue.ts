@@ -31,10 +31,22 @@ export function isReturnable(actor: Actor, target: Actor): boolean {
 }
 
 /** Puts a target that was out at the end of the queue. */
-export function giveBack(actor: Actor, target: Actor, seq: number): void {
+export function giveBack(roster: Roster, actor: Actor, target: Actor, seq: number): void {
   actor.moved.delete(target.id); // so that it is last among those that came back with the same message
   actor.moved.set(target.id, seq);
   actor.queued += 1;
+  if (actor.moved.size === actor.queued && isInGivenOrder(roster, actor)) actor.moved.clear();
+}
+
+/** True where every target has come back, and they stand in the order of the roster again: nothing differs from it. */
+function isInGivenOrder(roster: Roster, actor: Actor): boolean {
+  const marks = actor.moved.entries();
+  for (const target of inGivenOrder(roster, actor)) {
+    if (target.standing !== 'alive' || target.team === actor.team) continue;
+    const next = marks.next();
+    if (next.done || next.value[0] !== target.id || next.value[1] === OUT) return false;
+  }
+  return true;
 }
 
 /** The ids in the queue, in order, `most` at the most. */
@@ -73,6 +85,12 @@ function* inQueueOrder(roster: Roster, actor: Actor): Iterable<Actor> {
     yield target;
   }
   yield* newcomers.slice(next);
+}
+
+/** Everybody the actor was ever given, in the order of a queue in which nothing has moved. */
+function* inGivenOrder(roster: Roster, actor: Actor): Iterable<Actor> {
+  yield* givenAtFirst(roster, actor);
+  for (const target of roster.joiners) if (target.enteredAt > actor.enteredAt) yield target;
 }
 
 function* givenAtFirst(roster: Roster, actor: Actor): Iterable<Actor> {

@@ -112,9 +112,13 @@ export function asCarried<Schema extends z.ZodType>(
   return read.ok ? { ok: true, value: { value: read.value, bytes: utf8Bytes(text) } } : read;
 }
 
-/** Freezes a JSON value through and through, so that rules cannot change what they are shown. */
+/** Values frozen already: a value is walked once, and one that foreign rules froze on the outside only is walked, too. */
+const frozen = new WeakSet<object>();
+
+/** Freezes a value through and through, so that rules cannot change what they are shown. */
 export function deepFreeze<Value>(value: Value): Value {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  if (typeof value !== 'object' || value === null || frozen.has(value)) return value;
+  frozen.add(value);
   Object.freeze(value);
   for (const item of Object.values(value)) deepFreeze(item);
   return value;

@@ -9,7 +9,6 @@ import { ActorId, Id } from '#contracts/ids.ts';
 import { CombatMove, type MoveTarget, readTarget } from '#contracts/move.ts';
 import { Vitals } from '#contracts/result.ts';
 import { ActorKind, RulesRef } from '#contracts/session-message.ts';
-import { queueChanged } from './bots.ts';
 import * as pool from './pool.ts';
 import * as queue from './queue.ts';
 import { type Actor, emptyRoster, enter, type Roster } from './roster.ts';
@@ -48,6 +47,8 @@ const Meta = z.object({
   step: z.int(),
   failed_in_row: z.int(),
   active_at: z.int(),
+  /** Bots that owe a blow, in the order in which they are asked. */
+  uncovered: z.array(ActorId),
   accepted: z.int(),
   /** Recently accepted move ids with the log sequence of their signals, oldest first. */
   recent: z.array(z.tuple([Id, z.int()])),
@@ -126,9 +127,10 @@ export function restoreSession(sessionId: string, value: unknown, rules: RuleBoo
     for (const [target, mark] of moved) actor?.moved.set(target, mark);
   }
   for (const move of snapshot.moves) putBack(session.fight, move);
-  for (const actor of byTheirSituation(roster)) {
-    actor.queued = queue.countQueued(roster, actor);
-    if (session.status === 'open') queueChanged(session.fight, actor, { ...actor.situation });
+  for (const actor of everybody(roster.teams)) actor.queued = queue.countQueued(roster, actor);
+  for (const id of snapshot.meta.uncovered) {
+    const bot = roster.byId.get(id);
+    if (bot !== undefined) session.fight.uncovered.add(bot);
   }
   return { ok: true, value: session };
 }
@@ -159,6 +161,7 @@ function metaOf(fight: Fight): z.output<typeof Meta> {
     step: fight.step,
     failed_in_row: fight.failedInRow,
     active_at: fight.activeAt,
+    uncovered: [...fight.uncovered].map((bot) => bot.id),
     accepted: fight.pool.accepted,
     recent: [...fight.recent],
   };
@@ -234,9 +237,4 @@ function putBack(fight: Fight, kept: z.output<typeof Move>): void {
   const enemy = kept.deadline !== null && target.kind === 'actor' ? fight.roster.byId.get(target.id) : undefined;
   const { ordinal, seq, move, bytes, deadline, marked } = kept;
   pool.add(fight.pool, { ordinal, seq, move, target, bytes, source, deadline, marked, partner: null }, enemy ?? null);
-}
-
-/** The order in which `uncovered` was filled: situations are named by the log, ties by the roster. */
-function byTheirSituation(roster: Roster): Actor[] {
-  return [...everybody(roster.teams)].sort((left, right) => left.situation.seq - right.situation.seq);
 }

@@ -242,7 +242,7 @@ function evolveJoined(session: Session, joined: SessionJoined, rules: RuleBook):
   newcomer.queued = queue.countQueued(roster, newcomer);
   queueChanged(fight, newcomer, session);
   for (const actor of living(roster)) {
-    if (actor.team === newcomer.team) continue;
+    if (!queue.isQueued(actor, newcomer)) continue;
     actor.queued += 1;
     queueChanged(fight, actor, session);
   }
@@ -294,7 +294,7 @@ function evolveSignal(session: Session, signal: CollectorSignal): Folded {
 /** Forcing depends on the log alone: what is due, is due at this message's log time, not when somebody looks. */
 function evolveTimeout(session: Session, fight: Fight, signal: CollectorSignal): void {
   const named = signal.move_id == null ? undefined : fight.pool.byMoveId.get(signal.move_id);
-  if (named !== undefined) pool.mark(fight.pool, named);
+  if (named !== undefined) pool.markNamed(fight.pool, named);
   if (signal.move_id == null && signal.char_id != null) {
     const actor = fight.roster.byId.get(signal.char_id);
     if (actor !== undefined) pool.markDue(fight.pool, session.time, actor);
@@ -350,7 +350,7 @@ function returnTarget(session: Session, fight: Fight, id: string, targetId: stri
   const target = fight.roster.byId.get(targetId);
   if (session.status !== 'open' || actor?.standing !== 'alive' || target?.standing !== 'alive') return;
   if (!queue.isReturnable(actor, target)) return;
-  queue.giveBack(actor, target, session.seq);
+  queue.giveBack(fight.roster, actor, target, session.seq);
   queueChanged(fight, actor, session);
 }
 
@@ -448,7 +448,7 @@ export function decide(session: Session, askedThrough: number, objection: string
     blocked: null,
   };
   const { fight } = session;
-  if (session.rulesUnknown && session.last.action > 0)
+  if (session.rulesUnknown && (fight !== null || session.last.action > 0))
     return { ...nothing, blocked: session.refusal ?? 'unknown rules' };
   if (session.status === 'refused') return { ...nothing, close: { winner: null, reason: 'invalid' } };
   if (fight === null || session.status === 'absent') return nothing;

@@ -4,8 +4,8 @@
  */
 import type * as z from 'zod';
 import { readId } from './ids.ts';
-import { isJsonObject } from './json.ts';
-import { MESSAGE_MAX_BYTES, REASON_MAX_CHARS } from './limits.ts';
+import { isJsonObject, isShallow } from './json.ts';
+import { MESSAGE_MAX_BYTES, NESTING_MAX, REASON_MAX_CHARS } from './limits.ts';
 
 /** What became of a message: its value, or why it was refused in one readable line. */
 export type Decoded<Value> = { readonly ok: true; readonly value: Value } | Refusal;
@@ -20,11 +20,17 @@ export function encode(value: unknown): Uint8Array {
   return encoder.encode(JSON.stringify(value));
 }
 
-/** Reads bytes as JSON. Refuses what is too large, not UTF-8, or not JSON. */
-export function decodeJson(bytes: Uint8Array): Decoded<unknown> {
+/**
+ * Reads bytes as JSON. Refuses what is too large, not UTF-8, nested too deep, or not JSON.
+ *
+ * @param nestingMax how deep it may be nested; unlimited only where nothing walks what was read without a limit of its own
+ */
+export function decodeJson(bytes: Uint8Array, nestingMax = NESTING_MAX): Decoded<unknown> {
   if (bytes.length > MESSAGE_MAX_BYTES) return refusal(`${bytes.length} bytes, more than ${MESSAGE_MAX_BYTES}`);
   try {
-    return { ok: true, value: JSON.parse(utf8.decode(bytes)) };
+    const text = utf8.decode(bytes);
+    if (!isShallow(text, nestingMax)) return refusal(`nested deeper than ${nestingMax}`);
+    return { ok: true, value: JSON.parse(text) };
   } catch (error) {
     return refusal(error instanceof SyntaxError ? `not JSON: ${error.message}` : 'not UTF-8');
   }

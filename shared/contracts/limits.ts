@@ -5,6 +5,11 @@
 
 /** The largest message on any subject, headers included. The server refuses more on COMBAT. */
 export const MESSAGE_MAX_BYTES = 512 * 1024;
+/**
+ * Arrays and objects within each other, of what is kept whole: more than any move of 2 KiB can have, and far less than a stack
+ * can hold. No stack is endless, and every replica must refuse the same messages.
+ */
+export const NESTING_MAX = 1200;
 /** Actors a session may ever know, the dead and the gone included: this bounds its state. */
 export const ACTORS_MAX = 1024;
 /** Moves one signal may carry. */
@@ -21,6 +26,8 @@ export const RESULT_MESSAGE_MAX_BYTES = 256 * 1024;
 export const TARGETS_PER_REQUEST_MAX = 64;
 /** Deadlines by AFK level a session may list: far more levels than anybody stays silent for. */
 export const MOVE_TIMEOUTS_MAX = 32;
+/** Times that can be waited for; far below where adding one to a clock stops being exact. */
+export const WAIT_MAX_MS = 10 * 366 * 24 * 3_600_000;
 /** Team names are shown to people and stand in every snapshot. */
 export const TEAM_NAME_MAX_CHARS = 64;
 /** An actor's display name. */

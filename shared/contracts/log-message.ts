@@ -5,6 +5,7 @@
 import { ActionMessage } from './action.ts';
 import { check, decodeJson, disagreesWith } from './decode.ts';
 import { isJsonObject } from './json.ts';
+import { NESTING_MAX } from './limits.ts';
 import { ResultMessage } from './result.ts';
 import { SessionMessage } from './session-message.ts';
 import { CollectorSignal } from './signal.ts';
@@ -30,7 +31,8 @@ export type LogEntry = {
 
 /** Reads a message of the log. Never throws. */
 export function readLogMessage(kind: LogKind, sessionId: string, bytes: Uint8Array): LogMessage {
-  const json = decodeJson(bytes);
+  // A move nested too deep is larger than a move may be, and is refused alone.
+  const json = decodeJson(bytes, kind === 'signal' ? Number.POSITIVE_INFINITY : NESTING_MAX);
   if (!json.ok) return unreadable(kind, json.reason);
   const body = json.value;
   const opening = kind === 'session' && isJsonObject(body) && body.type === 'opened';

@@ -47,8 +47,17 @@ export function readDeclaredMove(input: unknown): DeclaredMove | null {
   if (!read.success) return null;
   const target = readTarget(read.data.strategy, read.data.payload.target_id);
   if (target === null) return null;
-  const bytes = jsonBytes(input);
+  const bytes = bytesOf(input);
   return bytes > MOVE_MAX_BYTES ? null : { move: read.data, target, bytes };
+}
+
+/** What overflows a stack when it is written is nested so deep that it is far over 2 KiB, whatever the stack. */
+function bytesOf(input: unknown): number {
+  try {
+    return jsonBytes(input);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 /** The `move_id` of a move that may be invalid otherwise, so that a refusal can name it. */

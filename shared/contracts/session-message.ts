@@ -5,7 +5,14 @@
 import * as z from 'zod';
 import { ActorId, Id, readActorId } from './ids.ts';
 import { PassedOn, pairsOf } from './json.ts';
-import { ACTOR_NAME_MAX_CHARS, ACTORS_MAX, MOVE_TIMEOUTS_MAX, SEED_MAX_CHARS, TEAM_NAME_MAX_CHARS } from './limits.ts';
+import {
+  ACTOR_NAME_MAX_CHARS,
+  ACTORS_MAX,
+  MOVE_TIMEOUTS_MAX,
+  SEED_MAX_CHARS,
+  TEAM_NAME_MAX_CHARS,
+  WAIT_MAX_MS,
+} from './limits.ts';
 
 const DEFAULT_MAX_STEPS = 10_000;
 const DEFAULT_IDLE_CLOSE_MS = 600_000;
@@ -41,8 +48,12 @@ export const SessionOpened = z
     rules: RulesRef.default(DEFAULT_RULES),
     seed: z.string().max(SEED_MAX_CHARS).optional(),
     max_steps: z.int().positive().default(DEFAULT_MAX_STEPS),
-    idle_close_ms: z.int().positive().default(DEFAULT_IDLE_CLOSE_MS),
-    move_timeouts_ms: z.array(z.int().positive()).min(1).max(MOVE_TIMEOUTS_MAX).default(DEFAULT_MOVE_TIMEOUTS_MS),
+    idle_close_ms: z.int().positive().max(WAIT_MAX_MS).default(DEFAULT_IDLE_CLOSE_MS),
+    move_timeouts_ms: z
+      .array(z.int().positive().max(WAIT_MAX_MS))
+      .min(1)
+      .max(MOVE_TIMEOUTS_MAX)
+      .default(DEFAULT_MOVE_TIMEOUTS_MS),
   })
   .superRefine((opened, context) => {
     for (const message of rosterFaults(opened.teams, opened.actors, opened.targets ?? [])) {

@@ -119,9 +119,9 @@ export class Audit {
     expect(melee.pending.length).toBe(fight.emitted - fight.executed);
     for (const actor of fight.roster.byId.values()) {
       const fighter = melee.byId.get(actor.id)!;
-      const standing = fighter.gone ? 'gone' : fighter.vitals.dead ? 'dead' : 'alive';
+      const standing = fighter.gone ? 'gone' : fighter.seen.vitals.dead ? 'dead' : 'alive';
       expect([actor.id, standing]).toEqual([actor.id, actor.standing]);
-      expect(fighter.vitals).toEqual(actor.vitals);
+      expect(fighter.seen.vitals).toEqual(actor.vitals);
     }
     expect(melee.byId.size).toBe(fight.roster.byId.size);
   }

@@ -145,7 +145,7 @@ describe('of every log', () => {
                 PLAIN_BOOK,
               );
             }
-            const vitals = [...(battle.melee?.byId.values() ?? [])].map((fighter) => [fighter.id, fighter.vitals]);
+            const vitals = [...(battle.melee?.byId.values() ?? [])].map((fighter) => [fighter.id, fighter.seen.vitals]);
             return { results, deaths, returns, vitals, step: battle.melee?.step };
           };
           const whole = outcome(() => 1_000);

@@ -77,7 +77,7 @@ export class Account {
       case 'joined': {
         const fight = this.#fight(id);
         fight.actors.set(body.actor_id, actorOf(body.actor_id, body.actor));
-        return [this.#news(id, `${this.#name(fight, body.actor_id)} joins team ${body.team}`)];
+        return [this.#news(id, `${this.#name(fight, body.actor_id)} joins team ${plain(body.team)}`)];
       }
       case 'left':
         return [this.#news(id, `${this.#name(this.#fight(id), body.actor_id)} leaves`)];
@@ -93,7 +93,7 @@ export class Account {
     for (const [actorId, sheet] of Object.entries(body.actors)) fight.actors.set(actorId, actorOf(actorId, sheet));
     this.tally.opened += 1;
     const sides = Object.entries(body.teams).map(
-      ([team, members]) => `${listed(members.map((member) => this.#name(fight, member)))} (${team})`,
+      ([team, members]) => `${listed(members.map((member) => this.#name(fight, member)))} (${plain(team)})`,
     );
     return [this.#news(id, this.#painter.paint(sides.join(' against '), 'end'))];
   }
@@ -103,7 +103,7 @@ export class Account {
     if (fight === undefined) return [];
     this.#fights.delete(id);
     this.tally.ended(reason);
-    const how = winner === null ? `over: ${reason}` : `${winner} wins`;
+    const how = plain(winner === null ? `over: ${reason}` : `${winner} wins`);
     return [this.#news(id, this.#painter.paint(`${how} after ${fight.step} exchanges`, 'end'))];
   }
 
@@ -131,7 +131,12 @@ export class Account {
         lines.push(isForced ? this.#news(id, text) : this.#line(id, 'blow', text));
       }
       if (status === 'failed') {
-        lines.push(this.#news(id, this.#painter.paint(`action ${actionId} failed: ${reason}`, 'warn')));
+        lines.push(
+          this.#news(
+            id,
+            this.#painter.paint(`action ${actionId} failed: ${plain(reason ?? 'no reason given')}`, 'warn'),
+          ),
+        );
       }
     }
     this.tally.exchanges += Math.max(0, body.step - fight.step);

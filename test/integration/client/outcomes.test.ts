@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exchange } from '#client/moves.ts';
+import { FAST_CLOCKS } from '#test/harness/roles.ts';
 import { fight, openStage, STAGE_LIMIT_MS, type Stage } from './stage.ts';
 
 /** Longer than one publish waits for its answer, shorter than the connection is given up. */
@@ -11,7 +12,7 @@ const STANDSTILL_MS = 6_000;
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await openStage();
+  stage = await openStage({ env: FAST_CLOCKS });
 }, STAGE_LIMIT_MS);
 
 afterAll(async () => {

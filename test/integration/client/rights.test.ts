@@ -13,7 +13,7 @@ import { fight, STAGE_LIMIT_MS } from './stage.ts';
 const guide = readFileSync(new URL('../../../docs/guide-game-server.md', import.meta.url), 'utf8');
 /** Subjects of the guide's table whose right begins with this word. */
 const rights = (word: string): string[] =>
-  [...guide.matchAll(/^\| ([a-z][^|]*) \| (`.*`) \|$/gm)]
+  [...guide.matchAll(/^\| ([a-z][^|]*?) *\| (`[^|]*`) *\|$/gm)]
     .filter(([, right]) => right!.startsWith(word))
     .flatMap(([, , subjects]) => [...subjects!.matchAll(/`([^`]+)`/g)].map(([, subject]) => subject!));
 
@@ -29,6 +29,7 @@ beforeAll(async () => {
   const permissions = { publish: rights('publish'), subscribe: rights('subscribe') };
   const users = [
     { user: ROLE.user, password: ROLE.pass },
+    { user: 'blind', password: 'for-nothing', permissions: { publish: ['nothing'], subscribe: ['_INBOX.>'] } },
     { user: GAME.user, password: GAME.pass, permissions },
   ];
   server = await startTestServer({ config: `authorization: ${JSON.stringify({ users })}` });
@@ -74,6 +75,17 @@ test('the rights of the guide are enough for every call', async () => {
   }
   expect(kinds).toEqual(['session', 'session', 'session', 'action', 'result', 'session']);
   expect(violations).toEqual([]);
+});
+
+test('without the right to follow, following is refused, and not tried again', async () => {
+  const blind = await connect({ servers: server.url, user: 'blind', pass: 'for-nothing' });
+  const other = new RiposteClient(blind);
+  const calls = [() => other.followResults({ from: 1 }), () => other.durableResults('x'), () => other.state('s')];
+  for (const call of calls) {
+    await expect(call()).rejects.toMatchObject({ code: 'refused', retryable: false });
+  }
+  await other.disconnect();
+  await blind.close();
 });
 
 test('and they are no rights to write what the roles write', async () => {

@@ -459,7 +459,7 @@ describe('outcomes that are none make the action failed, and leave the state alo
     const bench = waiting(bookOf(() => vitals('B', own)));
     bench.execute();
     expect(bench.actor('B').vitals).toEqual(own);
-    expect(bench.battle.melee!.byId.get('B')!.vitals).toEqual(own);
+    expect(bench.battle.melee!.byId.get('B')!.seen.vitals).toEqual(own);
   });
 });
 
@@ -618,7 +618,7 @@ describe('results that do not follow are ignored by both folds', () => {
     const { refused } = bench.append('result', result(over));
     expect(refused).toEqual(expect.any(String));
     expect([bench.fight.executed, bench.battle.melee!.executed, bench.hp('B')]).toEqual([0, 0, 100]);
-    expect(bench.battle.melee!.byId.get('B')!.vitals.hp).toBe(100);
+    expect(bench.battle.melee!.byId.get('B')!.seen.vitals.hp).toBe(100);
     expect([bench.session.last.result, bench.battle.lastResult]).toEqual([bench.seq, bench.seq]);
     bench.execute();
     expect(told(bench.results)).toEqual(['1 done']);

@@ -168,15 +168,16 @@ describe('deadlines and AFK levels', () => {
     expect(bench.decision().deadline).toBe(START + 61_000);
   });
 
-  test('blows long answered leave nothing behind', () => {
-    const bench = LogBench.open({ teams: { blue: ['B'], red: ['A'] } });
+  test('blows long answered leave nothing behind, even while an older one still waits', () => {
+    const bench = LogBench.open({ teams: { blue: ['B'], red: ['A', 'C'] } });
+    bench.strike('C', 'B');
     for (let round = 0; round < 500; round++) {
       bench.strike('A', 'B', { damage: 0 });
       bench.strike('B', 'A', { damage: 0 });
       bench.settle();
     }
     expect(bench.fight.pool.deadlines.length).toBeLessThan(100);
-    expect(bench.decision().deadline).toBe(START + 600_000);
+    expect(bench.decision().deadline).toBe(START + 60_000);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { evolveBattle, resolve } from '#combat/battle.ts';
 import { restoreBattle, snapshotBattle } from '#combat/battle-snapshot.ts';
+import { queueOf } from '#combat/queue.ts';
 import { ruleBook } from '#combat/rules.ts';
 import { decide, evolve } from '#combat/session.ts';
 import { restoreSession, snapshotSession } from '#combat/session-snapshot.ts';
@@ -40,6 +41,9 @@ function longFight(messages: number): LogBench {
   return bench;
 }
 
+/** What a refused signal moves. */
+const MOVED = { seq: 0, time: 0, meta: null };
+
 describe('C19 a snapshot', () => {
   test('and 10,000 messages: a cold fold takes those after it and no others, and comes to the same', () => {
     const bench = longFight(6000);
@@ -69,10 +73,13 @@ describe('C19 a snapshot', () => {
     const bench = longFight(300);
     const [session, battle] = [snapshotSession(bench.session), snapshotBattle(bench.battle)];
     for (const entry of bench.entries) {
-      evolve(bench.session, entry, PLAIN_BOOK);
+      expect(evolve(bench.session, entry, PLAIN_BOOK)).toEqual({ verdicts: [], refused: null });
       evolveBattle(bench.battle, entry, PLAIN_BOOK);
     }
-    expect(snapshotSession(bench.session)).toEqual(session);
+    expect(bench.strike('A', 'nobody').accepted).toBe(false);
+    expect(evolve(bench.session, bench.entries.at(-1)!, PLAIN_BOOK)).toEqual({ verdicts: [], refused: null });
+    expect(evolve(bench.session, { ...bench.entries.at(-1)!, seq: 1 }, PLAIN_BOOK).verdicts).toEqual([]);
+    expect({ ...snapshotSession(bench.session), ...MOVED }).toEqual({ ...session, ...MOVED });
     expect(snapshotBattle(bench.battle)).toEqual(battle);
   });
 
@@ -93,6 +100,29 @@ describe('C19 a snapshot', () => {
     for (const entry of bench.entries) evolve(session, entry, PLAIN_BOOK);
     expect(decide(session, 0)).toEqual(bench.decision(0));
     expect(snapshotSession(session)).toEqual(snapshotSession(bench.session));
+  });
+
+  test('keeps the order of newcomers, whatever teams they joined, and the count of failed in a row', () => {
+    const bench = LogBench.open({ teams: { blue: ['B'], red: ['A'] } });
+    bench.join('N1', 'white');
+    bench.join('N2', 'blue');
+    bench.join('N3', 'amber');
+    expect(bench.queue('A')).toEqual(['B', 'N1', 'N2', 'N3']);
+    for (let at = 0; at < 9; at++) {
+      bench.strike('A', 'B', { boom: true });
+      bench.strike('B', 'A');
+      bench.settle();
+    }
+    const { session } = cold(bench);
+    const { roster } = session.fight!;
+    expect(queueOf(roster, roster.byId.get('A')!)).toEqual(['N1', 'N2', 'N3', 'B']);
+    bench.strike('A', 'B', { boom: true });
+    bench.strike('B', 'A');
+    bench.collect();
+    bench.execute();
+    for (const entry of bench.entries) evolve(session, entry, PLAIN_BOOK);
+    expect(decide(session, 0).close).toEqual({ winner: null, reason: 'cancelled' });
+    expect(bench.decision(0).close).toEqual({ winner: null, reason: 'cancelled' });
   });
 
   test('asks bots in the same order as the session it was taken of', () => {
