@@ -41,9 +41,6 @@ function longFight(messages: number): LogBench {
   return bench;
 }
 
-/** What a refused signal moves. */
-const MOVED = { seq: 0, time: 0, meta: null };
-
 describe('C19 a snapshot', () => {
   test('and 10,000 messages: a cold fold takes those after it and no others, and comes to the same', () => {
     const bench = longFight(6000);
@@ -71,15 +68,13 @@ describe('C19 a snapshot', () => {
 
   test('messages at or below its position change nothing, whatever they say', () => {
     const bench = longFight(300);
+    expect(bench.strike('A', 'nobody').accepted).toBe(false); // the last message carries a move
     const [session, battle] = [snapshotSession(bench.session), snapshotBattle(bench.battle)];
     for (const entry of bench.entries) {
       expect(evolve(bench.session, entry, PLAIN_BOOK)).toEqual({ verdicts: [], refused: null });
       evolveBattle(bench.battle, entry, PLAIN_BOOK);
     }
-    expect(bench.strike('A', 'nobody').accepted).toBe(false);
-    expect(evolve(bench.session, bench.entries.at(-1)!, PLAIN_BOOK)).toEqual({ verdicts: [], refused: null });
-    expect(evolve(bench.session, { ...bench.entries.at(-1)!, seq: 1 }, PLAIN_BOOK).verdicts).toEqual([]);
-    expect({ ...snapshotSession(bench.session), ...MOVED }).toEqual({ ...session, ...MOVED });
+    expect(snapshotSession(bench.session)).toEqual(session);
     expect(snapshotBattle(bench.battle)).toEqual(battle);
   });
 
