@@ -21,7 +21,7 @@ import { newRun, type Run } from './stage.ts';
 import { Throughput, type ThroughputRound } from './throughput.ts';
 
 /** Until the roles' code is compiled. */
-const WARM_UP_MS = 4_000;
+const WARM_UP_MS = 3_000;
 /** With the load on, before a window opens. */
 const SETTLE_MS = 1_000;
 /** Snapshots are written behind, two seconds later: they belong to the round that made them, not to the next. */

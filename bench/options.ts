@@ -46,7 +46,7 @@ const DEFAULTS = { sessions: 1_000, seconds: 15, rounds: 3, collectors: 1, execu
 export const HELP = `npm run bench [-- options]
 
 Measures exchanges per second, the floor under them and the latency of one exchange, on private nats-servers with the
-roles as real processes. Takes about a minute; docs/benchmark.md says how to read it.
+roles as real processes. Takes about two minutes; docs/benchmark.md says how to read it.
 
   --only PART[,PART]   ${PARTS.join(', ')}; default: all three
   --sessions N         concurrent 1v1 sessions of the throughput part (${DEFAULTS.sessions})

@@ -31,6 +31,8 @@ export interface ThroughputRound {
 const MS_PER_S = 1000;
 /** The last heartbeats and their passes; snapshots may come later and then count for the next round. */
 const TAIL_MS = 500;
+/** Hundreds of exchanges, on the slowest machine. */
+const SIZES_MS = 1_000;
 
 /** A running throughput part: paused at first. */
 export class Throughput {
@@ -62,10 +64,11 @@ export class Throughput {
     return new Throughput(stage, load, processes, profileDir === null ? null : new Counting(stage.nc, roles));
   }
 
-  /** Lets the duels go on for so long without measuring them, and measures the size of their messages. */
+  /** Lets the duels go on for so long without measuring them; in the end measures the size of their messages. */
   async warmUp(ms: number): Promise<MessageSizes> {
     await this.#load.order('start');
-    const sizes = await measureSizes(this.#stage.nc, ms);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    const sizes = await measureSizes(this.#stage.nc, SIZES_MS);
     await this.#load.order('pause');
     return sizes;
   }

@@ -47,9 +47,14 @@ const STDERR = 2;
 
 /**
  * Runs a role until a signal or an error ends the process.
+ * @param prepare called once, before a server is waited for: what the environment alone can be wrong about
  * @param start called once, connected; may throw StartError or ConfigError for what its user can put right
  */
-export async function runRole(role: Role, start: (context: RoleContext) => Promise<RunningRole>): Promise<void> {
+export async function runRole<Prepared>(
+  role: Role,
+  prepare: (config: Config) => Promise<Prepared>,
+  start: (context: RoleContext & { readonly prepared: Prepared }) => Promise<RunningRole>,
+): Promise<void> {
   let shutdown: Shutdown | undefined;
   try {
     const config = readConfig(process.env);
@@ -57,7 +62,8 @@ export async function runRole(role: Role, start: (context: RoleContext) => Promi
     const logger = createLogger(role, replica, config.logLevel);
     shutdown = new Shutdown(logger);
     shutdown.listen();
-    await startParts({ role, replica, config, logger }, shutdown, start);
+    const prepared = await prepare(config);
+    await startParts({ role, replica, config, logger }, shutdown, (context) => start({ ...context, prepared }));
   } catch (error) {
     // Parts fail as they are stopped; the signal has the say then.
     if (shutdown?.draining) return;

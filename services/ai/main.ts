@@ -3,22 +3,24 @@ import { jetstream } from '@nats-io/jetstream';
 import { CONSUMERS } from '#contracts/streams.ts';
 import { Consuming } from '#jetstream/consumer.ts';
 import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
-import { provision, restoreBucket } from '#jetstream/provision.ts';
+import { LostBuckets } from '#jetstream/lost-buckets.ts';
+import { provision } from '#jetstream/provision.ts';
 import { Publisher } from '#jetstream/publisher.ts';
 import { weighted } from '#policies/weighted/weighted.ts';
+import type { Config } from '#process/config.ts';
 import { loadPolicies } from '#process/modules.ts';
 import { runRole } from '../run-role.ts';
 import { takeTurn } from './turn.ts';
 
-await runRole('ai', async ({ config, logger, metrics, connection: { nc } }) => {
-  const policies = await loadPolicies(config.policyModules, [weighted]);
+const loadAll = (config: Config) => loadPolicies(config.policyModules, [weighted]);
+
+await runRole('ai', loadAll, async ({ config, logger, metrics, connection: { nc }, prepared: policies }) => {
   const provisioning = { ...config, checkOnly: !config.provision };
   await provision(nc, ['ai'], provisioning, logger);
 
   const publisher = new Publisher(nc);
-  const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) =>
-    restoreBucket(nc, bucket, provisioning, logger),
-  );
+  const lost = new LostBuckets(nc, provisioning, logger);
+  const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) => lost.restore(bucket));
   const turns = await Consuming.start(
     jetstream(nc),
     'ai',
@@ -30,6 +32,7 @@ await runRole('ai', async ({ config, logger, metrics, connection: { nc } }) => {
   return {
     checks: { [CONSUMERS.ai.stream]: () => turns.fault },
     stop: [
+      { name: 'lost buckets', stop: async () => lost.stop() },
       { name: 'turns', stop: () => turns.stop() },
       { name: 'publishes', stop: () => publisher.close() },
     ],

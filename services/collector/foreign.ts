@@ -9,6 +9,9 @@ import type { Effects } from '#jetstream/effects.ts';
 import type { LogRecord } from '#jetstream/follower.ts';
 import type { Metrics } from '#process/metrics.ts';
 
+/** Within the server's duplicate window a dead letter of the same place is stored once, however often it is seen. */
+const TOLD_AGAIN_MS = 60_000;
+
 /** Dead-letters a foreign message; signals and session messages are answered by their own wakes. */
 export function buryForeign(
   effects: Effects,
@@ -18,6 +21,7 @@ export function buryForeign(
   reason: string,
 ): void {
   if (record.kind === 'signal' || record.kind === 'session') return;
+  if (effects.now() - record.time > TOLD_AGAIN_MS) return; // it was kept when it came; hydration only sees it again
   const subject = logSubject(record.kind, record.sessionId);
   logger.warn({ subject, seq: record.seq, reason }, 'a message on the log is not ours');
   metrics.deadLetters += 1;

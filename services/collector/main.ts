@@ -9,10 +9,12 @@ import { Consuming } from '#jetstream/consumer.ts';
 import { Follower } from '#jetstream/follower.ts';
 import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
 import { Keepalive } from '#jetstream/keepalive.ts';
-import { provision, restoreBucket } from '#jetstream/provision.ts';
+import { LostBuckets } from '#jetstream/lost-buckets.ts';
+import { provision } from '#jetstream/provision.ts';
 import { Publisher } from '#jetstream/publisher.ts';
 import { SessionLog } from '#jetstream/session-log.ts';
 import { SourceLag } from '#jetstream/source-lag.ts';
+import type { Config } from '#process/config.ts';
 import { loadRuleSets } from '#process/modules.ts';
 import { classic } from '#rules/classic/classic.ts';
 import { runRole } from '../run-role.ts';
@@ -24,15 +26,15 @@ import { idleObjection } from './objection.ts';
 import type { Tools } from './pass.ts';
 import { SessionGetter } from './session-get.ts';
 
-await runRole('collector', async ({ config, logger, metrics, connection: { nc } }) => {
-  const rules = ruleBook(await loadRuleSets(config.rulesModules, [classic]));
+const loadRules = async (config: Config) => ruleBook(await loadRuleSets(config.rulesModules, [classic]));
+
+await runRole('collector', loadRules, async ({ config, logger, metrics, connection: { nc }, prepared: rules }) => {
   const provisioning = { ...config, checkOnly: !config.provision };
   await provision(nc, ['collector', 'timers'], provisioning, logger);
 
   const publisher = new Publisher(nc);
-  const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) =>
-    restoreBucket(nc, bucket, provisioning, logger),
-  );
+  const lost = new LostBuckets(nc, provisioning, logger);
+  const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) => lost.restore(bucket));
   const log = new SessionLog<Session, Desk>(
     {
       filter: sessionLogFilter,
@@ -41,9 +43,8 @@ await runRole('collector', async ({ config, logger, metrics, connection: { nc } 
       evolve(session, entry, desk, live, record) {
         const folded = evolve(session, entry, rules);
         noteFolded(desk, entry, folded);
-        if (!live) return;
-        correctBeliefs(desk, entry, effects.now());
         if (folded.refused !== null) buryForeign(effects, metrics, logger, record, folded.refused);
+        if (live) correctBeliefs(desk, entry, effects.now());
       },
       position: (session) => session.seq,
       snapshot: snapshotSession,
@@ -94,8 +95,10 @@ await runRole('collector', async ({ config, logger, metrics, connection: { nc } 
       [CONSUMERS.collector.stream]: () => signals.fault,
       [CONSUMERS.timers.stream]: () => timers.fault,
       [ACTIONS]: () => sourceLag.fault,
+      buckets: () => lost.fault,
     },
     stop: [
+      { name: 'lost buckets', stop: async () => lost.stop() },
       { name: 'source lag', stop: async () => sourceLag.stop() },
       { name: 'requests', stop: async () => requests.unsubscribe() },
       { name: 'signals', stop: () => signals.stop() },

@@ -9,24 +9,26 @@ import { Consuming } from '#jetstream/consumer.ts';
 import { Follower } from '#jetstream/follower.ts';
 import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
 import { Keepalive } from '#jetstream/keepalive.ts';
-import { provision, restoreBucket } from '#jetstream/provision.ts';
+import { LostBuckets } from '#jetstream/lost-buckets.ts';
+import { provision } from '#jetstream/provision.ts';
 import { Publisher } from '#jetstream/publisher.ts';
 import { SessionLog } from '#jetstream/session-log.ts';
+import type { Config } from '#process/config.ts';
 import { loadRuleSets } from '#process/modules.ts';
 import { classic } from '#rules/classic/classic.ts';
 import { runRole } from '../run-role.ts';
 import { Executor } from './executor.ts';
 import { HeldLocks } from './held-locks.ts';
 
-await runRole('executor', async ({ config, logger, metrics, connection: { nc } }) => {
-  const rules = ruleBook(await loadRuleSets(config.rulesModules, [classic]));
+const loadRules = async (config: Config) => ruleBook(await loadRuleSets(config.rulesModules, [classic]));
+
+await runRole('executor', loadRules, async ({ config, logger, metrics, connection: { nc }, prepared: rules }) => {
   const provisioning = { ...config, checkOnly: !config.provision };
   await provision(nc, ['executor'], provisioning, logger);
 
   const publisher = new Publisher(nc);
-  const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) =>
-    restoreBucket(nc, bucket, provisioning, logger),
-  );
+  const lost = new LostBuckets(nc, provisioning, logger);
+  const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) => lost.restore(bucket));
   const log = new SessionLog<Battle>(
     {
       filter: battleLogFilter,
@@ -67,8 +69,9 @@ await runRole('executor', async ({ config, logger, metrics, connection: { nc } }
   });
 
   return {
-    checks: { [CONSUMERS.executor.stream]: () => tasks.fault },
+    checks: { [CONSUMERS.executor.stream]: () => tasks.fault, buckets: () => lost.fault },
     stop: [
+      { name: 'lost buckets', stop: async () => lost.stop() },
       { name: 'tasks', stop: () => tasks.stop() },
       { name: 'batches', stop: () => executor.idle() },
       { name: 'snapshots', stop: () => log.close() },

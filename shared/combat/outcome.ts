@@ -11,8 +11,8 @@ import { asCarried, type Outcome } from './rules.ts';
 
 /** An action's result beyond its hits and vitals: names, ordinal, status, two returns, a death. */
 export const RESULT_FRAME_BYTES = 512;
-/** An id as a key, and again among the deaths, at the most. */
-const ID_FRAME_BYTES = 2 * 72;
+/** Quotes, colon and comma around an id, as a key or in a list. */
+const ID_FRAME_BYTES = 4;
 
 const Hits = z.array(Hit);
 
@@ -45,7 +45,8 @@ export function checkOutcome(outcome: Outcome, vitalsOf: (id: string) => Vitals 
     const { value: now, bytes: size } = after.value;
     if (before.dead && !now.dead) return refusal(`${id} is dead, and death is final`);
     vitals.set(id, now);
-    bytes += ID_FRAME_BYTES + size;
+    bytes += id.length + ID_FRAME_BYTES + size;
+    if (now.dead && !before.dead) bytes += id.length + ID_FRAME_BYTES;
   }
   return { ok: true, value: { hits: hits.value.value, vitals, bytes } };
 }

@@ -123,11 +123,6 @@ export function earliestDeadline(pool: Pool): number | null {
   return earliest(pool)?.deadline ?? null;
 }
 
-/** How many exchanges are open. */
-export function openExchanges(pool: Pool): number {
-  return pool.byOrdinal.size - pool.instants.size;
-}
-
 function earliest(pool: Pool): OpenMove | undefined {
   for (let next = pool.deadlines.peek(); next !== undefined; next = pool.deadlines.peek()) {
     if (isAwaited(pool, next)) return next;

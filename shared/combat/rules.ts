@@ -6,7 +6,8 @@
 import type * as z from 'zod';
 import type { CombatAction } from '#contracts/action.ts';
 import { check, type Decoded, describeIssues, oneLine, refusal } from '#contracts/decode.ts';
-import { utf8Bytes } from '#contracts/json.ts';
+import { isShallow, utf8Bytes } from '#contracts/json.ts';
+import { NESTING_MAX } from '#contracts/limits.ts';
 import { type Hit, Vitals } from '#contracts/result.ts';
 import type { RulesRef } from '#contracts/session-message.ts';
 import type { Chance } from './chance.ts';
@@ -96,6 +97,9 @@ export function admit(rules: AnyRuleSet, stats: unknown): Decoded<Admitted> {
   }
 }
 
+/** What a message or a snapshot puts around a value is nested a few deep itself, and must stay readable with it. */
+const CARRIED_NESTING_MAX = NESTING_MAX - 10;
+
 /** A value as a message carries it, and its size as compact JSON. */
 export interface Carried<Value> {
   readonly value: Value;
@@ -108,6 +112,7 @@ export function asCarried<Schema extends z.ZodType>(
   value: unknown,
 ): Decoded<Carried<z.output<Schema>>> {
   const text = JSON.stringify(value ?? null) ?? 'null';
+  if (!isShallow(text, CARRIED_NESTING_MAX)) return refusal(`nested deeper than ${CARRIED_NESTING_MAX}`);
   const read = check(schema, JSON.parse(text));
   return read.ok ? { ok: true, value: { value: read.value, bytes: utf8Bytes(text) } } : read;
 }

@@ -482,9 +482,9 @@ function endOf(session: Session, fight: Fight): Decision['close'] {
   return idle && mayIdle(fight) ? { winner: null, reason: 'abandoned' } : null;
 }
 
-/** Idleness counts only while nothing is under way: no blow awaits an answer, no action awaits its result. */
+/** Idleness counts only while nothing is under way: no move awaits its action, no action awaits its result. */
 function mayIdle(fight: Fight): boolean {
-  return pool.openExchanges(fight.pool) === 0 && fight.emitted === fight.executed;
+  return fight.pool.byOrdinal.size === 0 && fight.emitted === fight.executed;
 }
 
 /** More people, smaller batch: clamp(floor(200 / living), 5, 100). */

@@ -3,7 +3,7 @@
  * one function, so that what one replica cannot read no replica can (I10).
  */
 import { ActionMessage } from './action.ts';
-import { check, decodeJson, disagreesWith } from './decode.ts';
+import { check, type Decoded, decodeJson, disagreesWith } from './decode.ts';
 import { isJsonObject } from './json.ts';
 import { NESTING_MAX } from './limits.ts';
 import { ResultMessage } from './result.ts';
@@ -33,9 +33,10 @@ export type LogEntry = {
 export function readLogMessage(kind: LogKind, sessionId: string, bytes: Uint8Array): LogMessage {
   // A move nested too deep is larger than a move may be, and is refused alone.
   const json = decodeJson(bytes, kind === 'signal' ? Number.POSITIVE_INFINITY : NESTING_MAX);
-  if (!json.ok) return unreadable(kind, json.reason);
+  if (!json.ok)
+    return unreadable(kind, json.reason, kind === 'session' && isOpening(decodeJson(bytes, Number.POSITIVE_INFINITY)));
   const body = json.value;
-  const opening = kind === 'session' && isJsonObject(body) && body.type === 'opened';
+  const opening = kind === 'session' && isOpening(json);
   const foreign = disagreesWith(sessionId, body);
   if (foreign !== null) return unreadable(kind, foreign.reason, opening);
   switch (kind) {
@@ -59,6 +60,10 @@ export function readLogMessage(kind: LogKind, sessionId: string, bytes: Uint8Arr
       return kind satisfies never;
   }
 }
+
+/** True for a message that says it is an `opened`, whatever else is wrong with it. */
+const isOpening = (json: Decoded<unknown>): boolean =>
+  json.ok && isJsonObject(json.value) && json.value.type === 'opened';
 
 function unreadable(of: LogKind, reason: string, opening = false): LogMessage {
   return { kind: 'unreadable', of, reason, opening };

@@ -107,8 +107,13 @@ export function jetstreamEffects(
       const json = decodeJson(entry.value);
       return json.ok ? json.value : null;
     },
-    writeSnapshot: (bucket, sessionId, value, closed) =>
-      publisher.publish(bucketSubject(bucket, sessionId), value, closed ? { ttlS: CLOSED_SNAPSHOT_TTL_S } : {}),
+    async writeSnapshot(bucket, sessionId, value, closed) {
+      const options = closed ? { ttlS: CLOSED_SNAPSHOT_TTL_S } : {};
+      const receipt = await publisher.publish(bucketSubject(bucket, sessionId), value, options);
+      // Nobody may have taken it because the bucket has been lost; the snapshot is written again in any case.
+      if (receipt.kind === 'unknown') await restoreLost(bucket).catch(() => {});
+      return receipt;
+    },
 
     verdict: (replyTo, verdict) => nc.publish(replyTo, encode(verdict)),
     deadLetter: ({ subject, data, origin, reason }) =>

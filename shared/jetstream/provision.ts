@@ -33,7 +33,15 @@ export interface ProvisionOptions extends StreamOptions {
 }
 
 /** Settings that may be changed on a stream that is ours; any other difference is a StartError. */
-const CHANGEABLE = ['max_age', 'max_bytes', 'num_replicas', 'duplicate_window', 'max_msg_size', 'description'] as const;
+const CHANGEABLE = [
+  'max_age',
+  'max_bytes',
+  'num_replicas',
+  'duplicate_window',
+  'max_msg_size',
+  'allow_direct',
+  'description',
+] as const;
 /** Settings a stream of ours must have as defined. */
 const ESSENTIAL = ['retention', 'storage', 'allow_msg_schedules', 'allow_msg_ttl', 'max_msgs_per_subject'] as const;
 
@@ -54,6 +62,9 @@ export async function provision(
   for (const name of consumers) await ensureConsumer(nc, name, options, logger);
 }
 
+/** A bucket that was taken for lost is there. */
+export class BucketThere extends EffectFailed {}
+
 /**
  * Makes a bucket anew that has been lost while running. One that is there and does not answer just now is left alone: to
  * take it for lost would be to forget the sessions that rest on their snapshots.
@@ -67,11 +78,11 @@ export async function restoreBucket(
   const name = bucketStream(bucket);
   try {
     const info = await api(nc, `STREAM.INFO.${name}`, undefined);
-    if (info.error?.err_code !== ServerCode.STREAM_NOT_FOUND)
-      throw new EffectFailed(`bucket ${bucket} does not answer`);
-    logger.error({ bucket }, 'a bucket has been lost: it is made anew, and filled from the log');
-    const definition = bucketDefinitions(options).find((candidate) => candidate.name === name);
-    if (definition !== undefined) await ensureStream(nc, definition, options.checkOnly, logger);
+    if (info.error === undefined) throw new BucketThere(`bucket ${bucket} does not answer just now`);
+    if (info.error.err_code !== ServerCode.STREAM_NOT_FOUND) throw new StartError(`bucket ${bucket} does not answer`);
+    const definition = bucketDefinitions(options).find((candidate) => candidate.name === name)!;
+    await ensureStream(nc, definition, options.checkOnly, logger);
+    logger.error({ bucket }, 'a bucket had been lost: it has been made anew, and is filled from the log');
   } catch (error) {
     throw error instanceof StartError ? new EffectFailed(error.message) : error;
   }
@@ -99,8 +110,9 @@ async function ensureConsumer(
   };
   const info = await api(nc, `CONSUMER.INFO.${stream}.${name}`, undefined);
   if (info.error === undefined) {
-    const same = info.config?.ack_wait === wanted.ack_wait && info.config?.max_ack_pending === wanted.max_ack_pending;
-    if (same || options.checkOnly) return;
+    const settings = ['ack_wait', 'max_ack_pending', 'filter_subject', 'filter_subjects'] as const;
+    const upToDate = settings.every((setting) => same(wanted[setting], info.config?.[setting]));
+    if (upToDate || options.checkOnly) return;
   } else if (info.error.err_code !== ServerCode.CONSUMER_NOT_FOUND) {
     throw new StartError(`consumer ${name} of ${stream}: ${info.error.description}`);
   } else if (options.checkOnly) {

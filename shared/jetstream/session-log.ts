@@ -148,7 +148,10 @@ export class SessionLog<State, Memo = null> {
     }
   }
 
-  /** Resolves when the session is folded through `seq`: by the follower, or, where that lags, by reading the log (I7). */
+  /**
+   * Resolves when the session is folded through `seq` (I7): by the follower, or, where that lags, by reading the log. A place
+   * that the log has not even reached is waited for no longer than it takes to find that out.
+   */
   foldTo(session: Cached<State, Memo>, seq: number): Promise<void> {
     if (session.through >= seq) return Promise.resolve();
     return new Promise((resolve) => {
@@ -163,6 +166,7 @@ export class SessionLog<State, Memo = null> {
     const last = await this.#effects.lastInLog(this.#folding.filter(session.sessionId));
     await this.#readTo(session, last, session.phase === 'live');
     this.#completeTo(session, end);
+    this.#giveUpBeyond(session, end);
   }
 
   /** Writes what is dirty and stops. */
@@ -256,6 +260,14 @@ export class SessionLog<State, Memo = null> {
     this.#folded += 1;
     this.#soil(session);
     this.#completeTo(session, record.seq);
+  }
+
+  /** A place the log has not reached was named by somebody who is wrong about it: what there is, is folded. */
+  #giveUpBeyond(session: Cached<State, Memo>, end: number): void {
+    for (const waiter of session.waiters.splice(0)) {
+      if (waiter.seq > end) waiter.resolve();
+      else session.waiters.push(waiter);
+    }
   }
 
   #completeTo(session: Cached<State, Memo>, seq: number): void {

@@ -88,7 +88,7 @@ export class Role {
   /** Starts a process with exactly the given environment and what Node itself needs. */
   static spawn(name: RoleName, environment: Environment): Role {
     const { PATH = '', HOME = '' } = process.env;
-    const child = spawn(process.execPath, [`services/${name}/main.ts`], {
+    const child = spawn(process.execPath, ['--import', './tools/setup/lifeline.mjs', `services/${name}/main.ts`], {
       cwd: ROOT,
       env: { PATH, HOME, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -88,23 +88,26 @@ describe.concurrent('a durable consumer', () => {
     expect(merged().sort((left, right) => left - right)).toEqual(seqs);
   });
 
-  test.each(['collector', 'executor'] as const)('that is deleted is made again, and nothing is lost: %s', async (name) => {
-    await using rig = await Rig.open({}, [name]);
-    const [consuming, seen] = await collecting(rig, name);
-    const publish = async (count: number): Promise<number[]> =>
-      name === 'executor' ? await tasks(rig, count) : await nudges(rig.publisher, freshSession(), count);
-    const jsm = await jetstreamManager(rig.nc);
-    const seqs = await publish(100);
-    await untilSeen(seen, seqs);
-    for (let round = 0; round < 2; round += 1) {
-      await jsm.consumers.delete(CONSUMERS[name].stream, name);
-      seqs.push(...(await publish(100)));
+  test.each(['collector', 'executor'] as const)(
+    'that is deleted is made again, and nothing is lost: %s',
+    async (name) => {
+      await using rig = await Rig.open({}, [name]);
+      const [consuming, seen] = await collecting(rig, name);
+      const publish = async (count: number): Promise<number[]> =>
+        name === 'executor' ? await tasks(rig, count) : await nudges(rig.publisher, freshSession(), count);
+      const jsm = await jetstreamManager(rig.nc);
+      const seqs = await publish(100);
       await untilSeen(seen, seqs);
-    }
-    expect(consuming.fault).toBeNull();
-    const { config } = await jsm.consumers.info(CONSUMERS[name].stream, name);
-    expect(config).toMatchObject({ ack_policy: 'explicit', max_deliver: -1, durable_name: name });
-  });
+      for (let round = 0; round < 2; round += 1) {
+        await jsm.consumers.delete(CONSUMERS[name].stream, name);
+        seqs.push(...(await publish(100)));
+        await untilSeen(seen, seqs);
+      }
+      expect(consuming.fault).toBeNull();
+      const { config } = await jsm.consumers.info(CONSUMERS[name].stream, name);
+      expect(config).toMatchObject({ ack_policy: 'explicit', max_deliver: -1, durable_name: name });
+    },
+  );
 
   test('whose stream is deleted is there again with its stream', async () => {
     await using rig = await Rig.open({}, ['executor']);

@@ -53,7 +53,12 @@ describe.concurrent('a dead letter', () => {
   test('is kept once for each origin, however often and by whomever it is sent', async () => {
     const subject = logSubject('signal', freshSession());
     const other = await rig.replica();
-    const send = (origin: string) => ({ subject, data: bytes(3), origin: `COMBAT:${subject}${origin}`, reason: 'because' });
+    const send = (origin: string) => ({
+      subject,
+      data: bytes(3),
+      origin: `COMBAT:${subject}${origin}`,
+      reason: 'because',
+    });
     const receipts = await Promise.all(
       [rig.effects, other.effects, rig.effects].flatMap((effects) => [
         effects.deadLetter(send('1')),
@@ -82,9 +87,20 @@ describe.concurrent('a dead letter', () => {
   });
 
   test('of any subject that can be published to finds its place', async () => {
-    const subjects = ['combat.session.no%id', `collector.signal.${'x'.repeat(300)}`, 'timer.due.s', 'ai.turn.s.b', 'executor.batch.é'];
+    const subjects = [
+      'combat.session.no%id',
+      `collector.signal.${'x'.repeat(300)}`,
+      'timer.due.s',
+      'ai.turn.s.b',
+      'executor.batch.é',
+    ];
     for (const [seq, subject] of subjects.entries()) {
-      const receipt = await rig.effects.deadLetter({ subject, data: bytes(1), origin: `ANY:${seq}`, reason: 'because' });
+      const receipt = await rig.effects.deadLetter({
+        subject,
+        data: bytes(1),
+        origin: `ANY:${seq}`,
+        reason: 'because',
+      });
       expect([subject, receipt.kind]).toEqual([subject, 'stored']);
       expect(await letters(subject)).toHaveLength(1);
     }

@@ -1,5 +1,5 @@
 // Owns: a TCP link between a client and its server that can lose what the server says, so that something is stored and its
-// acknowledgement never arrives.
+// acknowledgement never arrives; or carry it slowly, as links to other places do.
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
@@ -10,6 +10,7 @@ export class Link {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #deaf = false;
+  #bytesPerMs = Number.POSITIVE_INFINITY;
 
   private constructor(server: Server, url: string) {
     this.#server = server;
@@ -28,6 +29,11 @@ export class Link {
   /** From now on nothing that the server says arrives; what the client says still does. */
   deafen(): void {
     this.#deaf = true;
+  }
+
+  /** From now on what the server says arrives no faster than this. */
+  slow(bytesPerMs: number): void {
+    this.#bytesPerMs = bytesPerMs;
   }
 
   /** Cuts what is there, which the client finds out, and lets everything through again. */
@@ -55,6 +61,11 @@ export class Link {
       });
     }
     client.on('data', (data) => void upstream.write(data));
-    upstream.on('data', (data) => void (this.#deaf || client.write(data)));
+    upstream.on('data', (data) => {
+      if (!this.#deaf) client.write(data);
+      if (this.#bytesPerMs === Number.POSITIVE_INFINITY) return;
+      upstream.pause();
+      setTimeout(() => upstream.resume(), data.length / this.#bytesPerMs);
+    });
   }
 }

@@ -72,12 +72,21 @@ describe.concurrent('provisioning', () => {
     const consumers = ALL.map((name) => `${CONSUMERS[name].stream}/${name}`);
     expect(Object.keys(found).sort()).toEqual([...STREAMS, ...consumers].sort());
     for (const config of Object.values(found)) expect(config.metadata).toMatchObject(MARK);
-    const log = { storage: 'file', num_replicas: 1, deny_delete: true, deny_purge: true, max_age: 168 * HOUR_MS * NANOS_PER_MS };
+    const log = {
+      storage: 'file',
+      num_replicas: 1,
+      deny_delete: true,
+      deny_purge: true,
+      max_age: 168 * HOUR_MS * NANOS_PER_MS,
+    };
     expect(found.COMBAT).toMatchObject({ ...log, retention: 'limits', max_msg_size: 512 * 1_024 });
     for (const setting of ['allow_rollup_hdrs', 'allow_msg_ttl', 'allow_msg_schedules']) {
       expect(found.COMBAT?.[setting] ?? false).toBe(false);
     }
-    expect(found.ACTIONS).toMatchObject({ compression: 's2', sources: [{ name: COMBAT, filter_subject: 'combat.action.*' }] });
+    expect(found.ACTIONS).toMatchObject({
+      compression: 's2',
+      sources: [{ name: COMBAT, filter_subject: 'combat.action.*' }],
+    });
     expect(found.TASKS).toMatchObject({ retention: 'workqueue', subjects: ['executor.batch.*', 'ai.turn.*.*'] });
     expect(found.TIMERS).toMatchObject({ retention: 'workqueue', allow_msg_schedules: true });
     expect(found.DEAD).toMatchObject({ subjects: ['dead.>'], max_age: 30 * 24 * HOUR_MS * NANOS_PER_MS });
@@ -136,7 +145,10 @@ describe.concurrent('provisioning', () => {
     }
     expect(await own.effects.endOfLog()).toBe(10);
     await provision(own.nc, ALL, own.options, own.lines.logger);
-    expect((await everything(own)).COMBAT).toMatchObject({ max_age: own.options.logMaxAgeMs * NANOS_PER_MS, max_bytes: -1 });
+    expect((await everything(own)).COMBAT).toMatchObject({
+      max_age: own.options.logMaxAgeMs * NANOS_PER_MS,
+      max_bytes: -1,
+    });
   });
 
   test('the log is not deleted from and not purged, whoever asks', async () => {
@@ -145,8 +157,12 @@ describe.concurrent('provisioning', () => {
     expect(await own.api(`STREAM.MSG.DELETE.${COMBAT}`, { seq })).toMatchObject({ error: {} });
     expect(await own.api(`STREAM.PURGE.${COMBAT}`)).toMatchObject({ error: {} });
     const headers = [['Nats-Rollup', 'all']] as const;
-    expect(await own.publisher.publish('collector.signal.s', new Uint8Array(), { headers })).toMatchObject({ kind: 'refused' });
-    expect(await own.publisher.publish('collector.signal.s', new Uint8Array(), { ttlS: 1 })).toMatchObject({ kind: 'refused' });
+    expect(await own.publisher.publish('collector.signal.s', new Uint8Array(), { headers })).toMatchObject({
+      kind: 'refused',
+    });
+    expect(await own.publisher.publish('collector.signal.s', new Uint8Array(), { ttlS: 1 })).toMatchObject({
+      kind: 'refused',
+    });
     expect(await own.effects.endOfLog()).toBe(1);
   });
 });
@@ -219,7 +235,8 @@ describe.concurrent('what is ours and cannot work as it is, is put right or refu
     const refused = await provision(own.nc, [], own.options, own.lines.logger).catch((error: unknown) => error);
     if (refused instanceof StartError) return;
     const { config } = await own.api(`STREAM.INFO.${name}`);
-    for (const setting of Object.keys(other)) expect([setting, config?.[setting]]).toEqual([setting, definition[setting]]);
+    for (const setting of Object.keys(other))
+      expect([setting, config?.[setting]]).toEqual([setting, definition[setting]]);
   });
 
   test('the consumer collector with other filters', async () => {
@@ -228,7 +245,9 @@ describe.concurrent('what is ours and cannot work as it is, is put right or refu
     const settings = { ack_wait: own.options.ackWaitMs * NANOS_PER_MS, max_ack_pending: 50_000, max_deliver: -1 };
     const body = { stream_name: COMBAT, config: { ...config, ...settings, metadata: MARK } };
     expect((await own.api(`CONSUMER.CREATE.${COMBAT}.collector`, body)).error).toBeUndefined();
-    const refused = await provision(own.nc, ['collector'], own.options, own.lines.logger).catch((error: Error) => error);
+    const refused = await provision(own.nc, ['collector'], own.options, own.lines.logger).catch(
+      (error: Error) => error,
+    );
     if (refused instanceof StartError) return;
     const made = await own.api(`CONSUMER.INFO.${COMBAT}.collector`);
     expect(made.config?.filter_subjects).toEqual(CONSUMERS.collector.filters);

@@ -5,8 +5,8 @@
 // shows at once.
 
 import { jetstream } from '@nats-io/jetstream';
-import * as z from 'zod';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import * as z from 'zod';
 import { check, encode } from '#contracts/decode.ts';
 import { CLOSED_SNAPSHOT_TTL_S, COMBAT, SESSIONS_BUCKET } from '#contracts/streams.ts';
 import { bucketSubject, logSubject, sessionLogFilter } from '#contracts/subjects.ts';
@@ -74,7 +74,10 @@ class Bench {
   /** The session, hydrated. */
   async hydrated(sessionId: string): Promise<Cached<State>> {
     const session = this.log.session(sessionId);
-    await within(`${sessionId} hydrated`, this.log.use(session, async () => {}));
+    await within(
+      `${sessionId} hydrated`,
+      this.log.use(session, async () => {}),
+    );
     return session;
   }
 }
@@ -259,7 +262,12 @@ describe.concurrent('hydration', () => {
     const bench = new Bench(own);
     await own.server.kill();
     const session = bench.log.session(id);
-    await expect(within('a failure', bench.log.use(session, async () => {}))).rejects.toBeInstanceOf(EffectFailed);
+    await expect(
+      within(
+        'a failure',
+        bench.log.use(session, async () => {}),
+      ),
+    ).rejects.toBeInstanceOf(EffectFailed);
     expect(bench.log.size).toBe(0);
     await own.server.restart();
     await own.reconnected();
@@ -276,7 +284,13 @@ describe.concurrent('folding on', () => {
     const seqs = await nudges(rig.publisher, id, 100);
     await within('the fold', bench.log.foldTo(session, seqs.at(-1)!));
     expect(session.state.seqs).toEqual(seqs);
-    const late = await Follower.start(jetstream(rig.nc), null, end, (record) => bench.log.take(record), rig.lines.logger);
+    const late = await Follower.start(
+      jetstream(rig.nc),
+      null,
+      end,
+      (record) => bench.log.take(record),
+      rig.lines.logger,
+    );
     const more = await nudges(rig.publisher, id, 100);
     await until('the late follower', () => late.position >= more.at(-1)!);
     expect(session.state.seqs).toEqual([...seqs, ...more]);
@@ -397,6 +411,16 @@ describe.concurrent('snapshots', () => {
     expect(again).not.toBe(session);
     expect(again.state.seqs).toEqual(seqs);
     expect(bench.log.folded).toBe(before);
+  });
+
+  test('I1 larger than a message of the log, and not too large for the server, are written and read back', async () => {
+    const id = freshSession();
+    const seqs = await nudges(rig.publisher, id, 10);
+    await keep(id, { ...snapshotOf(seqs), fat: 'x'.repeat(700 * 1_024) });
+    const bench = new Bench();
+    const session = await bench.hydrated(id);
+    expect(bench.log.folded).toBe(0);
+    expect(session.state.seqs).toEqual(seqs);
   });
 
   test('that are lost with their bucket are written again', async () => {

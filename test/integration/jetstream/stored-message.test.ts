@@ -15,6 +15,7 @@ import {
   type StoredMessage,
   timeOf,
 } from '#jetstream/stored-message.ts';
+import { Link } from './link.ts';
 import { freshSession, nudge, nudges, RIG_LIMIT_MS, Rig } from './rig.ts';
 
 /** Several batches, and not a whole number of them. */
@@ -87,6 +88,20 @@ describe.concurrent('a range', () => {
     const messages = await read(sessionLogFilter(id), 1);
     expect(messages.map(({ seq }) => seq)).toEqual(seqs);
     expect(messages.every(({ data }) => data.length > pad.length)).toBe(true);
+  });
+
+  test('that comes slowly, but comes, is read to its end: only silence is given up', async () => {
+    const link = await Link.to(rig.server.port);
+    const { nc } = await rig.replica(link.url);
+    const id = freshSession();
+    const pad = 'x'.repeat(400 * 1_024);
+    const seqs: number[] = [];
+    for (let round = 0; round < 8; round += 1) seqs.push(...(await nudges(rig.publisher, id, 10, pad)));
+    link.slow(5_000); // 40 Mbit/s: some seven seconds
+    const messages: number[] = [];
+    await readRange(nc, COMBAT, sessionLogFilter(id), 1, ({ seq }) => messages.push(seq));
+    expect(messages).toEqual(seqs);
+    link.close();
   });
 
   test('of a stream that does not exist is a failed effect', async () => {

@@ -146,8 +146,20 @@ describe.concurrent('a timer', () => {
   test('armed beside a foreign message on its subject is armed all the same', async () => {
     const bodies: [string, [string, string][]][] = [
       ['no schedule', []],
-      ['a schedule that repeats', [['Nats-Schedule', '@every 1h'], ['Nats-Schedule-Target', 'timer.due.nobody']]],
-      ['a far one', [['Nats-Schedule', '@at 2099-01-01T00:00:00Z'], ['Nats-Schedule-Target', 'timer.due.nobody']]],
+      [
+        'a schedule that repeats',
+        [
+          ['Nats-Schedule', '@every 1h'],
+          ['Nats-Schedule-Target', 'timer.due.nobody'],
+        ],
+      ],
+      [
+        'a far one',
+        [
+          ['Nats-Schedule', '@at 2099-01-01T00:00:00Z'],
+          ['Nats-Schedule-Target', 'timer.due.nobody'],
+        ],
+      ],
     ];
     for (const [what, headers] of bodies) {
       const id = freshSession();

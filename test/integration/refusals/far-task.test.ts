@@ -12,18 +12,22 @@ const DUEL = { red: ['a'], blue: ['b'] };
 test.each([
   ['just ahead of the log', (seq: number) => seq + 1_000],
   ['that no log will ever reach', () => Number.MAX_SAFE_INTEGER],
-])('a task with a place %s stops neither its session nor the executor', { timeout: LIMIT_MS }, async (_where, through) => {
-  const stage = await Stage.open({ collectors: 1, executors: 1, environment: { ...FAST_CLOCKS, ...PLAIN_RULES } });
-  try {
-    const session = stage.session();
-    await session.open({ teams: DUEL });
-    await session.pair(strike('a', 'b'), strike('b', 'a'));
-    const seq = session.entries.at(-1)!.seq;
-    const task = { session_id: session.id, batch_size: 5, through: through(seq), lock_rev: 0 };
-    await stage.outsider.publish(`executor.batch.${session.id}`, task);
-    for (let round = 0; round < 3; round += 1) await session.pair(strike('a', 'b'), strike('b', 'a'));
-    expect(session.outcomes()).toEqual(['1 done', '2 done', '3 done', '4 done']);
-  } finally {
-    await stage.close();
-  }
-});
+])(
+  'a task with a place %s stops neither its session nor the executor',
+  { timeout: LIMIT_MS },
+  async (_where, through) => {
+    const stage = await Stage.open({ collectors: 1, executors: 1, environment: { ...FAST_CLOCKS, ...PLAIN_RULES } });
+    try {
+      const session = stage.session();
+      await session.open({ teams: DUEL });
+      await session.pair(strike('a', 'b'), strike('b', 'a'));
+      const seq = session.entries.at(-1)!.seq;
+      const task = { session_id: session.id, batch_size: 5, through: through(seq), lock_rev: 0 };
+      await stage.outsider.publish(`executor.batch.${session.id}`, task);
+      for (let round = 0; round < 3; round += 1) await session.pair(strike('a', 'b'), strike('b', 'a'));
+      expect(session.outcomes()).toEqual(['1 done', '2 done', '3 done', '4 done']);
+    } finally {
+      await stage.close();
+    }
+  },
+);

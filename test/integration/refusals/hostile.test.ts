@@ -4,12 +4,14 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { violationsOf } from '../../interop/history.ts';
-import { cast, openedBody, type Session, strike } from '../../interop/outsider.ts';
+import { openedBody, type Session, strike } from '../../interop/outsider.ts';
 import { FAST_CLOCKS, PLAIN_RULES } from '../../interop/roles.ts';
 import { STAGE_LIMIT_MS, Stage, TEST_LIMIT_MS } from '../../interop/stage.ts';
+import { type Action, actionMessageOf, type LogEntry, type Result, resultMessageOf } from '../../interop/wire.ts';
 import { until } from '../jetstream/rig.ts';
 
 const DUEL = { red: ['a'], blue: ['b'] };
+const TEN_YEARS_MS = 3_660 * 86_400_000;
 const MESSAGE_BYTES = 512 * 1_024;
 const STILL_OPEN = /never closed/;
 /** Nobody dies of blows, however many there are. */
@@ -40,20 +42,38 @@ afterAll(async () => {
 const text = (body: string): Uint8Array => new TextEncoder().encode(body);
 const json = (body: unknown): Uint8Array => text(JSON.stringify(body));
 
-async function duel(): Promise<Session> {
+/** A session that is open, and in use: the collector has answered for it. */
+async function duel(also: Readonly<Record<string, unknown>> = {}): Promise<Session> {
   const session = stage.session();
-  await session.open({ teams: DUEL, stats: STURDY });
+  await session.open({ teams: DUEL, stats: STURDY, also });
+  await session.state();
   return session;
 }
 
+/** The session's log as every fold reads it: what has been dead-lettered says nothing. */
+function read(session: Session): LogEntry[] {
+  const dead = new Set(session.deadLetters.map(({ origin }) => origin));
+  return session.entries.map((entry) => (dead.has(`COMBAT:${entry.seq}`) ? { ...entry, body: undefined } : entry));
+}
+
+const resultsOf = (session: Session): Result[] =>
+  read(session).flatMap((entry) => resultMessageOf(entry)?.results ?? []);
+const actionsOf = (session: Session): Action[] =>
+  read(session).flatMap((entry) => actionMessageOf(entry)?.actions ?? []);
+
 /** One pair more is resolved. */
 async function goesOn(session: Session): Promise<void> {
-  await session.pair(strike('a', 'b'), strike('b', 'a'));
+  const [ab, ba] = [strike('a', 'b'), strike('b', 'a')];
+  await session.accept(ab, ba);
+  await session.until(`the result of ${ab.move_id}`, () => {
+    const action = actionsOf(session).find(({ move }) => move.move_id === ab.move_id);
+    return resultsOf(session).find(({ action_id }) => action_id === action?.action_id);
+  });
 }
 
 /** The session's log, but for its end, is as the rules of the game want it. */
 function isWhole(session: Session): void {
-  expect(violationsOf(session.entries).filter((line) => !STILL_OPEN.test(line))).toEqual([]);
+  expect(violationsOf(read(session)).filter((line) => !STILL_OPEN.test(line))).toEqual([]);
 }
 
 const stream = (subject: string): string => {
@@ -62,14 +82,14 @@ const stream = (subject: string): string => {
 };
 
 /** Publishes, and checks that exactly these bytes are dead-lettered with a reason in one line. */
-async function deadLettered(session: Session, subject: string, data: Uint8Array): Promise<string> {
+async function deadLettered(subject: string, data: Uint8Array): Promise<string> {
   const seq = await stage.outsider.publish(subject, data);
   const origin = `${stream(subject)}:${seq}`;
   // A letter is filed under the last token of its subject.
   const filed = stage.session(subject.split('.').at(-1));
-  const letter = await session.until(`the dead letter of ${origin}`, () => undefined, 1).catch(() =>
-    until(`the dead letter of ${origin} (${subject})`, () => filed.deadLetters.find((one) => one.origin === origin)),
-  );
+  const letter = await filed.until(`the dead letter of ${origin} (${subject})`, () => {
+    return filed.deadLetters.find((one) => one.origin === origin);
+  });
   expect(letter.subject).toBe(`dead.${subject}`);
   expect(letter.reason).toMatch(/^[\x20-\x7e]{1,240}$/);
   expect(Buffer.from(letter.data).equals(data)).toBe(true);
@@ -110,36 +130,44 @@ describe.concurrent('bytes that are no message', { timeout: TEST_LIMIT_MS }, () 
     const session = await duel();
     await goesOn(session);
     const subject = pattern.replace('#', session.id);
-    for (const [, data] of UNDECODABLE) await deadLettered(session, subject, data);
+    for (const [, data] of UNDECODABLE) await deadLettered(subject, data);
     await goesOn(session);
     isWhole(session);
   });
 
-  test.each(SUBJECTS)('larger than 512 KiB on %s are not taken in, or dead-lettered; the session goes on', async (pattern) => {
-    const session = await duel();
-    const subject = pattern.replace('#', session.id);
-    const data = json({ session_id: session.id, pad: 'x'.repeat(MESSAGE_BYTES) });
-    await expect(stage.outsider.publish(subject, data)).rejects.toThrow(/exceed/);
-    await goesOn(session);
-    isWhole(session);
-  });
+  test.each(SUBJECTS)(
+    'larger than 512 KiB on %s are not taken in, or dead-lettered; the session goes on',
+    async (pattern) => {
+      const session = await duel();
+      const subject = pattern.replace('#', session.id);
+      const data = json({ session_id: session.id, pad: 'x'.repeat(MESSAGE_BYTES) });
+      await expect(stage.outsider.publish(subject, data)).rejects.toThrow(/exceed/);
+      await goesOn(session);
+      isWhole(session);
+    },
+  );
 
   test.each(SUBJECTS)('of 512 KiB, rubbish from end to end, on %s are dead-lettered whole', async (pattern) => {
     const session = await duel();
     await goesOn(session);
     // Headers count: some hundred bytes are left for those of a dead letter.
-    await deadLettered(session, pattern.replace('#', session.id), new Uint8Array(MESSAGE_BYTES).fill(0x5b));
+    await deadLettered(pattern.replace('#', session.id), new Uint8Array(MESSAGE_BYTES).fill(0x5b));
     await goesOn(session);
   });
 
   test('as a question to session.get are answered, never in silence', async () => {
     const session = await duel();
     const bodies = [...UNDECODABLE.slice(1).map(([, data]) => data), json({ actor_id: 'x'.repeat(MESSAGE_BYTES) })];
-    for (const data of [...bodies, json({ actor_id: 'no id!' }), json({ actor_id: { a: 1 } }), json({ actor_id: 1e300 })]) {
+    for (const data of [
+      ...bodies,
+      json({ actor_id: 'no id!' }),
+      json({ actor_id: { a: 1 } }),
+      json({ actor_id: 1e300 }),
+    ]) {
       const answer = await stage.outsider.nc.request(`session.get.${session.id}`, data, { timeout: 10_000 });
       expect(answer.json()).toMatchObject({});
     }
-    for (const name of ['nobody', 'no%id', 'x'.repeat(65), '__proto__', 'constructor', 'é']) {
+    for (const name of ['nobody', 'no%id', 'x'.repeat(65), 'valueOf', 'constructor', 'é']) {
       const answer = await stage.outsider.nc.request(`session.get.${name}`, json({}), { timeout: 10_000 });
       expect(answer.json()).toEqual({ error: 'session_not_found' });
     }
@@ -165,11 +193,11 @@ describe.concurrent('a body that speaks of another session than its subject', { 
   ])('on %s: %o is dead-lettered and changes neither', async (pattern, body) => {
     const [session, other] = [await duel(), await duel()];
     const subject = pattern.replace('#', session.id);
-    expect(await deadLettered(session, subject, json({ ...body, session_id: other.id }))).toMatch(/disagree/);
+    expect(await deadLettered(subject, json({ ...body, session_id: other.id }))).toMatch(/disagree/);
     await goesOn(session);
     await goesOn(other);
     for (const one of [session, other]) {
-      expect(one.outcomes()).toEqual(['1 done']);
+      expect(resultsOf(one).map(({ action_id, status }) => [action_id, status])).toEqual([['1', 'done']]);
       isWhole(one);
     }
   });
@@ -177,7 +205,7 @@ describe.concurrent('a body that speaks of another session than its subject', { 
   test('on ai.turn: a request whose bot is not that of the subject', async () => {
     const session = await duel();
     const body = { session_id: session.id, bot_id: 'a', missing_targets: ['b'], request_id: 'a@1' };
-    expect(await deadLettered(session, `ai.turn.${session.id}.b`, json(body))).toMatch(/bot_id/);
+    expect(await deadLettered(`ai.turn.${session.id}.b`, json(body))).toMatch(/bot_id/);
     await goesOn(session);
   });
 
@@ -200,7 +228,7 @@ describe.concurrent('a subject whose session no id can name', { timeout: TEST_LI
     'timer.due.no%id',
   ])('%s is dead-lettered', async (subject) => {
     const signal = { session_id: 's', signal_type: 'heartbeat' };
-    await deadLettered(stage.session(), subject, json(signal));
+    await deadLettered(subject, json(signal));
   });
 });
 
@@ -213,7 +241,15 @@ describe.concurrent('a session that nobody opened', { timeout: TEST_LIMIT_MS }, 
     await put(`ai.turn.${id}.b`, { bot_id: 'b', missing_targets: ['a', 'nobody'], request_id: 'b@1' });
     await put(`timer.due.${id}`, { move_id: 'm' });
     await put(`collector.signal.${id}`, { signal_type: 'heartbeat', lock_rev: 4_711 });
-    await put(`combat.result.${id}`, { through: 1, executed: 1, step: 1, results: [], actors: {}, deaths: [], target_returns: [] });
+    await put(`combat.result.${id}`, {
+      through: 1,
+      executed: 1,
+      step: 1,
+      results: [],
+      actors: {},
+      deaths: [],
+      target_returns: [],
+    });
     await until('the moves of the AI', () => session.signals().some(({ signal }) => (signal.moves ?? []).length > 0));
     await until('the timeout', () => session.timedOut);
     expect(await session.refusal(strike('a', 'b'))).toBe('session_not_found');
@@ -224,12 +260,15 @@ describe.concurrent('a session that nobody opened', { timeout: TEST_LIMIT_MS }, 
     expect(session.outcomes()).toEqual(['1 done']);
   });
 
-  test.each<[string, object]>([
+  test.each<[string, Readonly<Record<string, unknown>>]>([
     ['unknown rules', { rules: { name: 'no-such-rules', version: 1 } }],
     ['an unknown version', { rules: { name: 'plain', version: 2 } }],
     ['rules named as a prototype', { rules: { name: '__proto__', version: 1 } }],
     ['a version of no integer', { rules: { name: 'plain', version: 1e300 } }],
-    ['stats the rules refuse', { actors: { a: { kind: 'player', stats: { hp: -1 } }, b: { kind: 'player', stats: STURDY } } }],
+    [
+      'stats the rules refuse',
+      { actors: { a: { kind: 'player', stats: { hp: -1 } }, b: { kind: 'player', stats: STURDY } } },
+    ],
     ['stats of infinite size', { max_steps: 'INFINITE' }],
     ['an idle time beyond the log', { idle_close_ms: Number.MAX_SAFE_INTEGER }],
     ['no time at all', { move_timeouts_ms: [] }],
@@ -237,7 +276,10 @@ describe.concurrent('a session that nobody opened', { timeout: TEST_LIMIT_MS }, 
     ['steps of no integer', { max_steps: 1e300 }],
   ])('and that is opened with %s is closed as invalid, with a dead letter', async (_what, also) => {
     const session = stage.session();
-    const body = JSON.stringify(openedBody(session.id, { teams: DUEL, stats: STURDY, also })).replace('"INFINITE"', '1e999');
+    const body = JSON.stringify(openedBody(session.id, { teams: DUEL, stats: STURDY, also })).replace(
+      '"INFINITE"',
+      '1e999',
+    );
     const seq = await session.life(text(body));
     expect(await session.ended()).toMatchObject({ reason: 'invalid', winner: null });
     expect((await session.deadLetterOf(seq)).reason).toMatch(/./);
@@ -251,7 +293,9 @@ describe.concurrent('values that are odd and sound', { timeout: TEST_LIMIT_MS },
   test('sessions, teams and actors named as parts of a prototype fight like others', async () => {
     const session = stage.session('__proto__');
     const [red1, red2, blue1, blue2] = NAMES;
-    const actors = NAMES.map((id) => `${JSON.stringify(id)}:{"kind":"player","stats":{"hp":1000,"__proto__":{"hp":1}}}`);
+    const actors = NAMES.map(
+      (id) => `${JSON.stringify(id)}:{"kind":"player","stats":{"hp":1000,"__proto__":{"hp":1}}}`,
+    );
     const teams = `{"__proto__":["${red1}","${red2}"],"valueOf":["${blue1}","${blue2}"]}`;
     await session.life(
       text(
@@ -265,7 +309,11 @@ describe.concurrent('values that are odd and sound', { timeout: TEST_LIMIT_MS },
     const asked = await session.ask({ actor_id: red1 });
     expect(asked.text).toContain('"__proto__":["__proto__","constructor"]');
     expect(asked.body).toMatchObject({ status: 'open', step: 2 });
-    const snapshot = await session.snapshot('sessions', 'the pairs', (value) => Number(value.seq) >= session.entries.at(-2)!.seq);
+    const snapshot = await session.snapshot(
+      'sessions',
+      'the pairs',
+      (value) => Number(value.seq) >= session.entries.at(-2)!.seq,
+    );
     expect(JSON.stringify(snapshot)).toContain('hasOwnProperty');
     isWhole(session);
     expect(({} as { hp?: number }).hp).toBeUndefined();
@@ -298,19 +346,25 @@ describe.concurrent('values that are odd and sound', { timeout: TEST_LIMIT_MS },
     await session.resolved(5);
     expect(session.results()).toHaveLength(5);
     isWhole(session);
-    await until('life or death', async () => session.closed() !== undefined || (await session.ask({})).body !== undefined);
+    await until(
+      'life or death',
+      async () => session.closed() !== undefined || (await session.ask({})).body !== undefined,
+    );
   });
 
   test('a session whose moves may wait for ever has snapshots that can be read again', async () => {
-    const session = stage.session();
-    await session.open({ teams: DUEL, stats: STURDY, also: { move_timeouts_ms: [Number.MAX_SAFE_INTEGER] } });
+    const session = await duel({ move_timeouts_ms: [TEN_YEARS_MS] });
     await session.send({ signal_type: 'check_immediate', moves: [strike('a', 'b')] });
     await session.snapshot('sessions', 'the open move', (value) => (value.moves as unknown[]).length === 1);
     const second = await stage.start('collector');
     await Promise.all(
-      Array.from({ length: 20 }, () => stage.outsider.nc.request(`session.get.${session.id}`, json({}), { timeout: 10_000 })),
+      Array.from({ length: 20 }, () =>
+        stage.outsider.nc.request(`session.get.${session.id}`, json({}), { timeout: 10_000 }),
+      ),
     );
-    const complaints = [...stage.roles('collector'), second].flatMap(({ lines }) => lines.filter((line) => line.includes(session.id)));
+    const complaints = [...stage.roles('collector'), second].flatMap(({ lines }) =>
+      lines.filter((line) => line.includes(session.id)),
+    );
     expect(complaints.filter((line) => /cannot be read/.test(line))).toEqual([]);
   });
 
@@ -318,7 +372,12 @@ describe.concurrent('values that are odd and sound', { timeout: TEST_LIMIT_MS },
     const session = await duel();
     const good = strike('a', 'b');
     const wrong: unknown[] = [null, 0, '', [], {}, 'x', true, { move_id: 'm' }, { ...good, move_id: {} }];
-    const odd = [{ ...good, char_id: 1.5 }, { ...good, payload: null }, { ...good, payload: [] }, { ...good, strategy: '__proto__' }];
+    const odd = [
+      { ...good, char_id: 1.5 },
+      { ...good, payload: null },
+      { ...good, payload: [] },
+      { ...good, strategy: '__proto__' },
+    ];
     const aims = ['', 'self', 'all_enemies', 'random_enemy_1', 'b ', 'B', ['b'], { b: 1 }, 1e300, null];
     const aimed = aims.map((target_id, n) => ({ ...good, move_id: `aim${n}`, payload: { target_id } }));
     const fat = { ...good, move_id: 'fat', payload: { target_id: 'b', pad: 'x'.repeat(2_048) } };
@@ -388,11 +447,27 @@ describe.concurrent('messages that are sound and not ours', { timeout: TEST_LIMI
     const { id } = session;
     const action = { action_id: '9', type: 'exchange', move: strike('a', 'b'), partner_move: null, is_forced: true };
     const results = [{ action_id: '9', status: 'done', hits: [] }];
-    const tail = { executed: 9, step: 9, results, actors: { a: { hp: 0, dead: true } }, deaths: ['a'], target_returns: [] };
-    await deadLettered(session, `combat.action.${id}`, json({ session_id: id, through: 1, actions: [action] }));
-    await deadLettered(session, `combat.result.${id}`, json({ session_id: id, through: 1, ...tail }));
+    const tail = {
+      executed: 9,
+      step: 9,
+      results,
+      actors: { a: { hp: 0, dead: true } },
+      deaths: ['a'],
+      target_returns: [],
+    };
+    await deadLettered(`combat.action.${id}`, json({ session_id: id, through: 1, actions: [action] }));
+    await deadLettered(`combat.result.${id}`, json({ session_id: id, through: 1, ...tail }));
     await goesOn(session);
     expect((await session.state()).actors.a).toMatchObject({ dead: false });
+  });
+
+  test('a foreign action that stands in the log before the session is in use is dead-lettered as well', async () => {
+    const session = stage.session();
+    const body = json({ session_id: session.id, through: 1, actions: [] });
+    const seq = await stage.outsider.publish(`combat.action.${session.id}`, body);
+    await session.open({ teams: DUEL, stats: STURDY });
+    await goesOn(session);
+    expect(Buffer.from((await session.deadLetterOf(seq)).data).equals(body)).toBe(true);
   });
 
   test('heartbeats with revisions nobody wrote, timeouts of nobody and turns of strangers change nothing', async () => {
@@ -407,10 +482,17 @@ describe.concurrent('messages that are sound and not ours', { timeout: TEST_LIMI
       ['ghost', ['a', 'b']],
       ['b', ['b']],
     ] as const) {
-      await stage.outsider.publish(`ai.turn.${id}.${bot_id}`, { session_id: id, bot_id, missing_targets, request_id: 'x' });
+      await stage.outsider.publish(`ai.turn.${id}.${bot_id}`, {
+        session_id: id,
+        bot_id,
+        missing_targets,
+        request_id: 'x',
+      });
     }
     await until('the turn of a', () => session.signals().some(({ signal }) => signal.char_id === 'a'));
-    await session.accept(cast('a', 'b', { damage: 0 }));
+    const answer = strike('b', 'a');
+    await session.accept(answer);
+    await session.resultOf(answer);
     isWhole(session);
   });
 

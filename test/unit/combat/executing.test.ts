@@ -411,6 +411,22 @@ describe('outcomes that are none make the action failed, and leave the state alo
     expect(bench.queue('A')).toEqual(['B']);
   });
 
+  test.each([1_000, 1_190, 1_200, 1_500, 3_000])(
+    'I4 an outcome nested %i deep gets a result that every fold can read',
+    (depth) => {
+      let deep: unknown = 1;
+      for (let at = 0; at < depth; at++) deep = [deep];
+      for (const outcome of [
+        { hits: [], vitals: { B: { ...alive, deep } } },
+        { hits: [{ ...HIT, deep }], vitals: {} },
+      ]) {
+        const bench = waiting(bookOf(() => outcome));
+        bench.execute();
+        expect([bench.fight.executed, bench.battle.melee!.executed]).toEqual([1, 1]);
+      }
+    },
+  );
+
   test('raising the dead; but vitals of the dead may change otherwise, and are no second death', () => {
     const bench = LogBench.open(
       { teams: { blue: ['B', 'C'], red: ['A'] } },

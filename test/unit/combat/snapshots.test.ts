@@ -196,7 +196,7 @@ describe('C19 a snapshot', () => {
     expect(battle.value.rulesUnknown).toEqual({ name: 'plain', version: 1 });
   });
 
-  test('is bounded by actors and open moves, not by actors squared', () => {
+  test('grows with actors and open moves, not with actors squared, once every queue is back in roster order', () => {
     // Everybody has struck everybody once and has got everybody back: nothing is open.
     const sizeAfterARound = (side: number) => {
       const blues = Array.from({ length: side }, (_, at) => `B${at}`);

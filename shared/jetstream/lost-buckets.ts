@@ -1,0 +1,54 @@
+/**
+ * Owns buckets that are lost while running: making them anew where this process may, and otherwise saying so in readiness
+ * until somebody else has (I1: nothing is lost with them).
+ */
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Logger } from 'pino';
+import type { BucketName } from '#contracts/streams.ts';
+import { BucketThere, type ProvisionOptions, restoreBucket } from './provision.ts';
+import { EffectFailed } from './receipt.ts';
+
+const LOOK_AGAIN_EVERY_MS = 2_000;
+
+/** The buckets a process has found lost. */
+export class LostBuckets {
+  readonly #nc: NatsConnection;
+  readonly #options: ProvisionOptions;
+  readonly #logger: Logger;
+  readonly #faults = new Map<BucketName, string>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(nc: NatsConnection, options: ProvisionOptions, logger: Logger) {
+    this.#nc = nc;
+    this.#options = options;
+    this.#logger = logger;
+    this.#timer = setInterval(() => void this.#lookAgain(), LOOK_AGAIN_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  /** What readiness says; null while nothing is lost. */
+  get fault(): string | null {
+    return this.#faults.values().next().value ?? null;
+  }
+
+  /** Makes a lost bucket anew. Rejects with EffectFailed where it is there after all, or may not be made. */
+  async restore(bucket: BucketName): Promise<void> {
+    try {
+      await restoreBucket(this.#nc, bucket, this.#options, this.#logger);
+      this.#faults.delete(bucket);
+    } catch (error) {
+      if (error instanceof BucketThere) this.#faults.delete(bucket);
+      else if (error instanceof EffectFailed) this.#faults.set(bucket, error.message);
+      throw error;
+    }
+  }
+
+  /** Stops looking. */
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #lookAgain(): Promise<void> {
+    for (const bucket of this.#faults.keys()) await this.restore(bucket).catch(() => {});
+  }
+}
