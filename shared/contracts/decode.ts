@@ -24,9 +24,14 @@ export function encode(value: unknown): Uint8Array {
  * Reads bytes as JSON. Refuses what is too large, not UTF-8, nested too deep, or not JSON.
  *
  * @param nestingMax how deep it may be nested; unlimited only where nothing walks what was read without a limit of its own
+ * @param bytesMax how large it may be; unlimited only for what is our own, and no message
  */
-export function decodeJson(bytes: Uint8Array, nestingMax = NESTING_MAX): Decoded<unknown> {
-  if (bytes.length > MESSAGE_MAX_BYTES) return refusal(`${bytes.length} bytes, more than ${MESSAGE_MAX_BYTES}`);
+export function decodeJson(
+  bytes: Uint8Array,
+  nestingMax = NESTING_MAX,
+  bytesMax = MESSAGE_MAX_BYTES,
+): Decoded<unknown> {
+  if (bytes.length > bytesMax) return refusal(`${bytes.length} bytes, more than ${bytesMax}`);
   try {
     const text = utf8.decode(bytes);
     if (!isShallow(text, nestingMax)) return refusal(`nested deeper than ${nestingMax}`);

@@ -5,6 +5,7 @@
 import { type KvEntry, Kvm } from '@nats-io/kv';
 import { type NatsConnection, nuid } from '@nats-io/transport-node';
 import { decode, decodeJson, encode } from '#contracts/decode.ts';
+import { NESTING_MAX } from '#contracts/limits.ts';
 import { LockValue, Tries } from '#contracts/lock.ts';
 import {
   type BucketName,
@@ -104,7 +105,7 @@ export function jetstreamEffects(
     async readSnapshot(bucket, sessionId) {
       const entry = await unlessLost(bucket, restoreLost, () => readEntry(kvm, bucket, sessionId));
       if (entry === null || entry.operation !== 'PUT') return null;
-      const json = decodeJson(entry.value);
+      const json = decodeJson(entry.value, NESTING_MAX, Number.POSITIVE_INFINITY); // as large as the server has taken
       return json.ok ? json.value : null;
     },
     async writeSnapshot(bucket, sessionId, value, closed) {

@@ -105,6 +105,7 @@ function readBatch(
         }
         if (code > 0) return fail(`status ${code} ${msg.headers?.description}`);
         const message = fromDirectGet(msg);
+        timer.refresh();
         batch.count += 1;
         batch.last = message.seq;
         take(message);

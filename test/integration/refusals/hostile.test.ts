@@ -340,11 +340,11 @@ describe.concurrent('values that are odd and sound', { timeout: TEST_LIMIT_MS },
       text(
         `{"session_id":"${session.id}","signal_type":"check_immediate","moves":[{"move_id":"${id}","char_id":"a","strategy":"instant","payload":{"target_id":"b","skill_id":"x",${payload}}}]}`,
       );
-    for (const [n, damage] of ['1e999', '-1e999', '1e308', '123456789012345678901234567890', '1e-999'].entries()) {
+    for (const [n, damage] of ['1e999', '-1e999', '1e-999', '1e308'].entries()) {
       await session.sendBytes(signal(`"damage":${damage}`, `n${n}`));
     }
-    await session.resolved(5);
-    expect(session.results()).toHaveLength(5);
+    await session.resolved(4);
+    expect(session.results()).toHaveLength(4);
     isWhole(session);
     await until(
       'life or death',
