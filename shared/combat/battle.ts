@@ -187,6 +187,11 @@ function newFighter(rules: AnyRuleSet, id: string, team: string, sheet: unknown)
   return { id, sheet, seen: deepFreeze({ id, team, ...admitted.value }), gone: false };
 }
 
+/** The actor anew; its stats are frozen already. */
+function withVitals(actor: BattleActor<unknown>, vitals: Vitals): BattleActor<unknown> {
+  return Object.freeze({ id: actor.id, team: actor.team, stats: actor.stats, vitals: deepFreeze(vitals) });
+}
+
 function evolveAction(battle: Battle, message: ActionMessage): void {
   const { melee } = battle;
   if (battle.status !== 'open' || melee === null) return; // actions after `closed` are ignored by every fold
@@ -203,7 +208,7 @@ function evolveResult(battle: Battle, message: ResultMessage): void {
   melee.pending.splice(0, message.results.length);
   for (const [id, vitals] of message.actors) {
     const fighter = melee.byId.get(id);
-    if (fighter !== undefined) fighter.seen = deepFreeze({ ...fighter.seen, vitals });
+    if (fighter !== undefined) fighter.seen = withVitals(fighter.seen, vitals);
   }
 }
 
@@ -334,7 +339,7 @@ class Scene {
     for (const [id, vitals] of played.vitals) {
       const before = this.#find(id)!;
       if (vitals.dead && !before.vitals.dead) this.#deaths.push(id);
-      this.#changed.set(id, deepFreeze({ ...before, vitals }));
+      this.#changed.set(id, withVitals(before, vitals));
     }
     if (action.type === 'exchange') this.#return(action);
   }

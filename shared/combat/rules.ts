@@ -117,16 +117,14 @@ export function asCarried<Schema extends z.ZodType>(
   return read.ok ? { ok: true, value: { value: read.value, bytes: utf8Bytes(text) } } : read;
 }
 
-/** Values frozen already: a value is walked once, and one that foreign rules froze on the outside only is walked, too. */
-const frozen = new WeakSet<object>();
-
-/** Freezes a value through and through, so that rules cannot change what they are shown. */
+/**
+ * Freezes a value through and through, so that rules cannot change what they are shown. What foreign rules froze on the
+ * outside only is walked all the same. The value must be a tree, as JSON is.
+ */
 export function deepFreeze<Value>(value: Value): Value {
-  if (typeof value !== 'object' || value === null || frozen.has(value)) return value;
-  frozen.add(value);
-  Object.freeze(value);
-  for (const item of Object.values(value)) deepFreeze(item);
-  return value;
+  if (typeof value !== 'object' || value === null) return value;
+  for (const key in value) deepFreeze(value[key]);
+  return Object.freeze(value);
 }
 
 /** The message of whatever foreign code threw, in one line. */

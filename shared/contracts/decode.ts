@@ -20,6 +20,11 @@ export function encode(value: unknown): Uint8Array {
   return encoder.encode(JSON.stringify(value));
 }
 
+/** Encodes a JSON text as the wire has it. */
+export function encodeText(json: string): Uint8Array {
+  return encoder.encode(json);
+}
+
 /**
  * Reads bytes as JSON. Refuses what is too large, not UTF-8, nested too deep, or not JSON.
  *

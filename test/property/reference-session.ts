@@ -314,7 +314,7 @@ export class ReferenceSession {
   }
 
   #idle(): boolean {
-    return this.unexecuted.length === 0 && this.pool.every(({ deadline }) => deadline === null);
+    return this.unexecuted.length === 0 && this.pool.length === 0;
   }
 
   #end(): ReferenceDecision['close'] {
