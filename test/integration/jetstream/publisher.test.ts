@@ -1,6 +1,7 @@
 // Proves that every way a publish can go is a receipt that says what to do next: stored, refused, lost against another, or
 // unknown; and that nobody waits for ever.
 
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { COMBAT } from '#contracts/streams.ts';
@@ -109,6 +110,10 @@ describe.concurrent('a server', () => {
     await using own = await Rig.open();
     const id = freshSession();
     await own.server.kill('SIGSTOP');
+    // The signal is sent, and not yet obeyed: what is published before would be stored.
+    await until('the server to stand still', async () =>
+      /\) T /.test(readFileSync(`/proc/${own.server.pid}/stat`, 'utf8')),
+    );
     const receipts = Array.from({ length: 100 }, (_, n) =>
       own.publisher.publish(logSubject('signal', id), nudge(id, n), { msgId: `${id}-${n}` }),
     );
