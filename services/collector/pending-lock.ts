@@ -56,7 +56,7 @@ export class PendingLock {
     this.#desk.freeRevision = 0;
   }
 
-  /** When the lock must be looked at again; null where a heartbeat is sure to come (I6). */
+  /** When the lock must be looked at again; null where a heartbeat is sure to come (I6, docs/adr/0008-a-sent-task-needs-no-timer.md). */
   get lookAgainAt(): number | null {
     return this.#desk.taskSent ? null : Math.max(this.#desk.busyUntil, this.#effects.now() + LOOK_AGAIN_MIN_MS);
   }

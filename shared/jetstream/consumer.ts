@@ -76,6 +76,10 @@ export class Consuming {
       abort_on_missing_resource: true,
       callback: (msg) => this.#given(msg),
     });
+    if (this.#stopped) {
+      await messages.close(); // stopped while it was being opened: nobody else would close it
+      return;
+    }
     this.#messages = messages;
     this.#fault = null;
     void this.#watch(messages);

@@ -28,7 +28,7 @@ const RACES_MAX = 5;
 /** What provisioning is to do. */
 export interface ProvisionOptions extends StreamOptions {
   readonly ackWaitMs: number;
-  /** Only check: a thing that is missing or differs is a StartError. */
+  /** Only check: what is missing or cannot work is a StartError; what merely differs is said and left. */
   readonly checkOnly: boolean;
 }
 

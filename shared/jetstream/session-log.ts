@@ -3,7 +3,7 @@
  * snapshot and log), I7 (`foldTo`: never below the position that woke you, from whatever source) and the exact prefix:
  * a fold never has a hole. What is folded, and what is decided about it, is the aggregate's and its service's.
  *
- *     absent --open()--> hydrating --caught up--> live --evicted--> absent
+ *     absent --session()--> hydrating --caught up--> live --evicted--> absent
  *
  * Hydrating: the follower's messages for the session are buffered first; then the leader is asked for the session's last
  * sequence; then snapshot, then log until that sequence; then the buffer. What the follower delivers from then on comes
