@@ -20,7 +20,12 @@ export function blockedZones(payload: JsonObject, defender: ClassicStats): reado
 
 /** The distinct zones of a body that a client's list names, in the order of the list. */
 function knownZones(list: unknown, body: readonly string[]): string[] {
-  if (!Array.isArray(list)) return [];
-  const named = new Set(list.slice(0, ENTRIES_READ_MAX));
-  return [...named].filter((entry): entry is string => typeof entry === 'string' && body.includes(entry));
+  const zones: string[] = [];
+  if (!Array.isArray(list)) return zones;
+  const end = Math.min(list.length, ENTRIES_READ_MAX);
+  for (let index = 0; index < end; index++) {
+    const entry: unknown = list[index];
+    if (typeof entry === 'string' && body.includes(entry) && !zones.includes(entry)) zones.push(entry);
+  }
+  return zones;
 }

@@ -48,13 +48,11 @@ export function tell(effects: Effects, metrics: Metrics, note: Note): void {
   }
 }
 
-/** Says all that a note says; resolves when a dead letter it calls for is stored. */
-export async function answer(effects: Effects, metrics: Metrics, wake: Delivery, note: Note): Promise<void> {
-  tell(effects, metrics, note);
-  if (note.refused === null) return;
+/** Keeps a message whole that could not be used; resolves when its dead letter is stored. */
+export async function bury(effects: Effects, metrics: Metrics, wake: Delivery, reason: string): Promise<void> {
   metrics.deadLetters += 1;
   const { subject, data } = wake;
-  const letter = { subject, data, origin: `${wake.stream}:${wake.seq}`, reason: note.refused };
+  const letter = { subject, data, origin: `${wake.stream}:${wake.seq}`, reason };
   storedOr(await effects.deadLetter(letter), 'a dead letter');
 }
 

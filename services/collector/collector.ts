@@ -6,13 +6,14 @@
  */
 
 import type { Logger } from 'pino';
+import type { Decision } from '#combat/session.ts';
 import { parseLogSubject } from '#contracts/subjects.ts';
 import type { Delivery } from '#jetstream/delivery.ts';
 import { retryDelayMs } from '#jetstream/delivery.ts';
 import type { Keepalive } from '#jetstream/keepalive.ts';
 import { EffectFailed } from '#jetstream/receipt.ts';
-import { answer } from './answer.ts';
-import { type Case, pass, settleAtRest, type Tools } from './pass.ts';
+import { bury } from './answer.ts';
+import { type Case, glance, pass, type Tools } from './pass.ts';
 
 /** The collector at work. */
 export class Collector {
@@ -61,22 +62,24 @@ export class Collector {
     for (const session of woken) {
       const { memo } = session;
       if (memo.running) continue;
-      if (settleAtRest(this.#tools, session)) continue;
+      const glanced = glance(this.#tools, session);
+      if (glanced === 'settled') continue;
       for (const wake of memo.wakes) this.#keepalive.hold(wake);
-      this.#track(this.#run(session));
+      this.#track(this.#run(session, glanced));
     }
   }
 
   /** Passes, until no wake is left. */
-  async #run(session: Case): Promise<void> {
+  async #run(session: Case, glanced: Decision | null): Promise<void> {
     const desk = session.memo;
+    let decided = glanced;
     desk.running = true;
     while (desk.wakes.length > 0) {
       try {
-        const dealtWith = await this.#tools.log.use(session, () => pass(this.#tools, session));
+        const dealtWith = await this.#tools.log.use(session, () => pass(this.#tools, session, decided));
+        decided = null;
         for (const wake of dealtWith) this.#acknowledge(wake);
-        const done = new Set(dealtWith);
-        desk.wakes.splice(0, desk.wakes.length, ...desk.wakes.filter((wake) => !done.has(wake)));
+        desk.wakes.splice(0, desk.wakes.length, ...desk.wakes.filter((wake) => !dealtWith.includes(wake)));
       } catch (error) {
         this.#giveBack(session, error);
       }
@@ -105,8 +108,7 @@ export class Collector {
   async #bury(wake: Delivery): Promise<void> {
     const { effects, metrics } = this.#tools;
     try {
-      const refused = 'the last token of the subject is no session id';
-      await answer(effects, metrics, wake, { timeout: false, refused, verdicts: [], replyTo: null });
+      await bury(effects, metrics, wake, 'the last token of the subject is no session id');
       this.#acknowledge(wake);
     } catch (error) {
       this.#logger.warn({ subject: wake.subject, err: error }, 'a dead letter was not stored');

@@ -37,7 +37,10 @@ export async function forwardDueTimer(
         signal_type: 'check_timeout',
         ...(body.value.move_id == null ? {} : { move_id: body.value.move_id }),
       };
-      storedOr(await effects.signal(sessionId, encode(signal), `${due.stream}:${due.seq}`), 'a check_timeout');
+      const receipt = await effects.signal(sessionId, encode(signal), `${due.stream}:${due.seq}`);
+      // Nobody has forwarded it before: its name was taken by a message of another, which is no wake (I6).
+      const impersonated = receipt.kind === 'stored' && receipt.duplicate && due.count === 1;
+      storedOr(impersonated ? await effects.signal(sessionId, encode(signal)) : receipt, 'a check_timeout');
       metrics.timers.fired += 1;
     }
     effects.ack(due);

@@ -16,6 +16,7 @@ import { SessionLog } from '#jetstream/session-log.ts';
 import { SourceLag } from '#jetstream/source-lag.ts';
 import type { Config } from '#process/config.ts';
 import { loadRuleSets } from '#process/modules.ts';
+import { StartError } from '#process/start-error.ts';
 import { classic } from '#rules/classic/classic.ts';
 import { runRole } from '../run-role.ts';
 import { Collector } from './collector.ts';
@@ -28,86 +29,99 @@ import { SessionGetter } from './session-get.ts';
 
 const loadRules = async (config: Config) => ruleBook(await loadRuleSets(config.rulesModules, [classic]));
 
-await runRole('collector', loadRules, async ({ config, logger, metrics, connection: { nc }, prepared: rules }) => {
-  const provisioning = { ...config, checkOnly: !config.provision };
-  await provision(nc, ['collector', 'timers'], provisioning, logger);
+await runRole(
+  'collector',
+  loadRules,
+  async ({ config, logger, metrics, connection: { nc }, prepared: rules, fail }) => {
+    const provisioning = { ...config, checkOnly: !config.provision };
+    await provision(nc, ['collector', 'timers'], provisioning, logger);
 
-  const publisher = new Publisher(nc);
-  const lost = new LostBuckets(nc, provisioning, logger);
-  const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) => lost.restore(bucket));
-  const log = new SessionLog<Session, Desk>(
-    {
-      filter: sessionLogFilter,
-      bucket: SESSIONS_BUCKET,
-      initial: initialSession,
-      evolve(session, entry, desk, live, record) {
-        const folded = evolve(session, entry, rules);
-        noteFolded(desk, entry, folded);
-        if (folded.refused !== null) buryForeign(effects, metrics, logger, record, folded.refused);
-        if (live) correctBeliefs(desk, entry, effects.now());
+    const publisher = new Publisher(nc);
+    const lost = new LostBuckets(nc, provisioning, logger);
+    const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) => lost.restore(bucket));
+    const log = new SessionLog<Session, Desk>(
+      {
+        filter: sessionLogFilter,
+        bucket: SESSIONS_BUCKET,
+        initial: initialSession,
+        evolve(session, entry, desk, live, record) {
+          const folded = evolve(session, entry, rules);
+          noteFolded(desk, entry, folded);
+          if (folded.refused !== null) buryForeign(effects, metrics, logger, record, folded.refused);
+          if (live) correctBeliefs(desk, entry, effects.now());
+        },
+        position: (session) => session.seq,
+        snapshot: snapshotSession,
+        restore: (sessionId, value) => restoreSession(sessionId, value, rules),
+        isSettled: ({ status, fight }) => status === 'closed' && (fight === null || fight.emitted === fight.executed),
+        memo: newDesk,
       },
-      position: (session) => session.seq,
-      snapshot: snapshotSession,
-      restore: (sessionId, value) => restoreSession(sessionId, value, rules),
-      isSettled: ({ status, fight }) => status === 'closed' && (fight === null || fight.emitted === fight.executed),
-      memo: newDesk,
-    },
-    effects,
-    logger,
-  );
-  const js = jetstream(nc);
-  const follower = await Follower.start(js, null, await effects.endOfLog(), (record) => log.take(record), logger);
+      effects,
+      logger,
+    );
+    const js = jetstream(nc);
+    const follower = await Follower.start(
+      nc,
+      {
+        filter: null,
+        fromSeq: await effects.endOfLog(),
+        take: (record) => log.take(record),
+        lost: (reason) => fail(new StartError(reason)),
+      },
+      logger,
+    );
 
-  const keepalive = new Keepalive(effects, config.ackWaitMs);
-  const objection = idleObjection(config.logMaxAgeMs);
-  const tools: Tools = { effects, log, metrics, lockTtlMs: config.lockTtlMs, objection };
-  const collector = new Collector(tools, keepalive, logger);
-  const getter = new SessionGetter(tools, logger);
-  const requests = nc.subscribe(SESSION_GET_FILTER, {
-    queue: 'collector',
-    callback: (error, msg) => {
-      if (error === null) void getter.answer(msg);
-    },
-  });
-  const signals = await Consuming.start(
-    js,
-    'collector',
-    () => provision(nc, ['collector'], provisioning, logger),
-    (delivery) => collector.wake(delivery),
-    logger,
-  );
-  const timers = await Consuming.start(
-    js,
-    'timers',
-    () => provision(nc, ['timers'], provisioning, logger),
-    (due) => void forwardDueTimer(effects, metrics, logger, due),
-    logger,
-  );
-  const sourceLag = new SourceLag(nc, logger);
-  metrics.beforeScrape(() => {
-    metrics.actionsSourceLag = sourceLag.lag;
-    metrics.cacheSessions = log.size;
-    metrics.folded = log.folded;
-  });
+    const keepalive = new Keepalive(effects, config.ackWaitMs);
+    const objection = idleObjection(config.logMaxAgeMs);
+    const tools: Tools = { effects, log, metrics, lockTtlMs: config.lockTtlMs, objection };
+    const collector = new Collector(tools, keepalive, logger);
+    const getter = new SessionGetter(tools, logger);
+    const requests = nc.subscribe(SESSION_GET_FILTER, {
+      queue: 'collector',
+      callback: (error, msg) => {
+        if (error === null) void getter.answer(msg);
+      },
+    });
+    const signals = await Consuming.start(
+      js,
+      'collector',
+      () => provision(nc, ['collector'], provisioning, logger),
+      (delivery) => collector.wake(delivery),
+      logger,
+    );
+    const timers = await Consuming.start(
+      js,
+      'timers',
+      () => provision(nc, ['timers'], provisioning, logger),
+      (due) => void forwardDueTimer(effects, metrics, logger, due),
+      logger,
+    );
+    const sourceLag = new SourceLag(nc, logger);
+    metrics.beforeScrape(() => {
+      metrics.actionsSourceLag = sourceLag.lag;
+      metrics.cacheSessions = log.size;
+      metrics.folded = log.folded;
+    });
 
-  return {
-    checks: {
-      [CONSUMERS.collector.stream]: () => signals.fault,
-      [CONSUMERS.timers.stream]: () => timers.fault,
-      [ACTIONS]: () => sourceLag.fault,
-      buckets: () => lost.fault,
-    },
-    stop: [
-      { name: 'lost buckets', stop: async () => lost.stop() },
-      { name: 'source lag', stop: async () => sourceLag.stop() },
-      { name: 'requests', stop: async () => requests.unsubscribe() },
-      { name: 'signals', stop: () => signals.stop() },
-      { name: 'timers', stop: () => timers.stop() },
-      { name: 'passes', stop: () => collector.idle() },
-      { name: 'snapshots', stop: () => log.close() },
-      { name: 'follower', stop: () => follower.stop() },
-      { name: 'keepalive', stop: async () => keepalive.close() },
-      { name: 'publishes', stop: () => publisher.close() },
-    ],
-  };
-});
+    return {
+      checks: {
+        [CONSUMERS.collector.stream]: () => signals.fault ?? follower.fault,
+        [CONSUMERS.timers.stream]: () => timers.fault,
+        [ACTIONS]: () => sourceLag.fault,
+        buckets: () => lost.fault,
+      },
+      stop: [
+        { name: 'lost buckets', stop: async () => lost.stop() },
+        { name: 'source lag', stop: async () => sourceLag.stop() },
+        { name: 'requests', stop: async () => requests.unsubscribe() },
+        { name: 'signals', stop: () => signals.stop() },
+        { name: 'timers', stop: () => timers.stop() },
+        { name: 'passes', stop: () => collector.idle() },
+        { name: 'snapshots', stop: () => log.close() },
+        { name: 'follower', stop: () => follower.stop() },
+        { name: 'keepalive', stop: async () => keepalive.close() },
+        { name: 'publishes', stop: () => publisher.close() },
+      ],
+    };
+  },
+);

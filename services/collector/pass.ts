@@ -18,7 +18,7 @@ import { EffectFailed, type Receipt, storedOr } from '#jetstream/receipt.ts';
 import type { Cached, SessionLog } from '#jetstream/session-log.ts';
 import { arm, isArmed } from '#jetstream/timer.ts';
 import type { Metrics } from '#process/metrics.ts';
-import { answer, noteFromState, tell } from './answer.ts';
+import { bury, noteFromState, tell } from './answer.ts';
 import { type Desk, type Note, noteOn } from './desk.ts';
 import { PendingLock } from './pending-lock.ts';
 
@@ -46,41 +46,51 @@ const ENQUEUE_TRIES = 3;
 /**
  * Brings a session to where nothing more can be done about it now. Resolves to the wakes that may be acknowledged: those
  * at or below the position it decided on (I8). Rejects with EffectFailed where the wakes must come again.
+ *
+ * @param glanced what `glance` has decided, while nothing has been folded since; null where it could not
  */
-export async function pass(tools: Tools, session: Case): Promise<Delivery[]> {
+export async function pass(tools: Tools, session: Case, glanced: Decision | null): Promise<Delivery[]> {
   const { effects, metrics } = tools;
   const desk = session.memo;
   await tools.log.foldTo(session, positionToReach(desk));
   const lock = new PendingLock(effects, metrics, desk, tools.lockTtlMs);
-  const committed = await commit(tools, session, lock);
+  const committed = await commit(tools, session, lock, glanced);
   metrics.passes += 1;
 
   const dealtWith = desk.wakes.filter((wake) => wake.seq <= committed.through);
   const notes = dealtWith.map((wake) => noteFor(tools, session, wake));
-  const [lockedUntil] = await Promise.all([dispatch(tools, session, committed, lock), ask(tools, desk, committed)]);
+  const dispatched = dispatch(tools, session, committed, lock);
+  if (committed.requests.length > 0) await Promise.all([dispatched, ask(tools, desk, committed)]);
+  const lockedUntil = await dispatched;
   const deadline = earlier(committed.deadline, lockedUntil);
   const anew = notes.some((note) => note.timeout);
   if (deadline !== null) await arm(effects, desk.sessionId, desk.timer, deadline, anew);
 
-  await Promise.all(dealtWith.map((wake, index) => answer(effects, metrics, wake, notes[index]!)));
+  for (const [index, wake] of dealtWith.entries()) {
+    const note = notes[index]!;
+    tell(effects, metrics, note);
+    if (note.refused !== null) await bury(effects, metrics, wake, note.refused);
+  }
   for (const wake of dealtWith) desk.notes.delete(wake.seq);
   return dealtWith;
 }
 
 /**
- * Deals at once with wakes that call for nothing but a verdict, as most first blows of a pair do: what they woke for is
- * folded, and nothing is to be emitted, asked, dispatched or armed. Returns false where it takes a pass.
+ * Looks at a session whose wakes have been folded: decides, and deals at once with what calls for nothing but a verdict, as
+ * most first blows of a pair do: nothing is to be emitted, asked, dispatched or armed. Returns 'settled' then; else the
+ * decision for a pass to begin with, or null where it takes a pass even to decide.
  */
-export function settleAtRest(tools: Tools, session: Case): boolean {
+export function glance(tools: Tools, session: Case): Decision | 'settled' | null {
   const { effects, metrics } = tools;
   const desk = session.memo;
-  if (session.phase !== 'live' || session.through < positionToReach(desk)) return false;
-  const notes = desk.wakes.map((wake) => noteOn(session, wake));
-  if (notes.some((note) => note === undefined || note.timeout || note.refused !== null)) return false;
+  if (session.phase !== 'live' || session.through < positionToReach(desk)) return null;
   const decision = decide(session.state, desk.askedThrough, tools.objection(session.state));
   const { actions, close, requests, dispatch: waiting, blocked, deadline } = decision;
-  if (actions.length > 0 || close !== null || requests.length > 0 || waiting !== null || blocked !== null) return false;
-  if (deadline !== null && !isArmed(effects, desk.timer, deadline)) return false;
+  if (actions.length > 0 || close !== null || requests.length > 0 || waiting !== null || blocked !== null)
+    return decision;
+  if (deadline !== null && !isArmed(effects, desk.timer, deadline)) return decision;
+  const notes = desk.wakes.map((wake) => noteOn(session, wake));
+  if (notes.some((note) => note === undefined || note.timeout || note.refused !== null)) return decision;
   metrics.passes += 1;
   for (const [index, wake] of desk.wakes.entries()) {
     tell(effects, metrics, notes[index]!);
@@ -88,7 +98,7 @@ export function settleAtRest(tools: Tools, session: Case): boolean {
     effects.ack(wake);
   }
   desk.wakes.length = 0;
-  return true;
+  return 'settled';
 }
 
 /** Never below what woke it (I7), nor below this process's own last append, which it would only try again. */
@@ -97,15 +107,18 @@ function positionToReach(desk: Desk): number {
 }
 
 /** Appends what the session calls for until it calls for nothing more; returns the decision that stands in the end. */
-async function commit(tools: Tools, session: Case, lock: PendingLock): Promise<Committed> {
+async function commit(tools: Tools, session: Case, lock: PendingLock, glanced: Decision | null): Promise<Committed> {
+  let decided = glanced?.through === session.state.seq ? glanced : null;
   for (let conflicts = 0; conflicts < CONFLICTS_MAX; ) {
-    const decision = decide(session.state, session.memo.askedThrough, tools.objection(session.state));
+    const decision = decided ?? decide(session.state, session.memo.askedThrough, tools.objection(session.state));
+    decided = null;
     if (decision.blocked !== null) throw new EffectFailed(decision.blocked);
     const kind = decision.close !== null ? 'session' : 'action';
     if (decision.close === null && decision.actions.length === 0) return { ...decision, appendedAt: 0 };
 
     // Append and lock share one flight: the task needs the answers of both.
     if (kind === 'action' && lock.looksFree) void lock.take();
+    const expected = session.state.last[kind];
     const receipt = await append(tools, session, decision, kind);
     if (receipt.kind === 'stored') {
       tools.metrics.appends[kind].committed += 1;
@@ -118,7 +131,7 @@ async function commit(tools: Tools, session: Case, lock: PendingLock): Promise<C
     if (receipt.kind === 'refused') throw new EffectFailed(`appending to ${session.sessionId}: ${receipt.reason}`);
     tools.metrics.appends[kind][receipt.kind] += 1;
     conflicts += 1;
-    await foldPast(tools, session, receipt, kind);
+    await foldPast(tools, session, receipt, kind, expected);
   }
   throw new EffectFailed(`${session.sessionId}: lost ${CONFLICTS_MAX} appends in a row`);
 }
@@ -137,17 +150,28 @@ function append(tools: Tools, session: Case, decision: Decision, kind: 'session'
   return tools.effects.append(subject, bytes, last.action);
 }
 
-/** After a conflict or an unknown outcome: folds what stands in the log now, our own message or another's. */
-async function foldPast(tools: Tools, session: Case, receipt: Receipt, kind: 'session' | 'action'): Promise<void> {
+/**
+ * After a conflict or an unknown outcome: folds what stands in the log now, our own message or another's. What the server said
+ * may be old by now, and is held against what was expected then (docs/adr/0009-conflicts-are-answers-to-what-was-expected.md).
+ */
+async function foldPast(
+  tools: Tools,
+  session: Case,
+  receipt: Receipt,
+  kind: 'session' | 'action',
+  expected: number,
+): Promise<void> {
   const { last } = session.state;
-  const before = last[kind];
-  if (receipt.kind === 'conflict' && receipt.last !== null && receipt.last > before) {
+  if (receipt.kind === 'conflict' && receipt.last !== null && receipt.last > expected) {
     return tools.log.foldTo(session, receipt.last);
   }
   await tools.log.catchUp(session);
-  if (receipt.kind !== 'conflict' || last[kind] !== before) return;
+  if (receipt.kind !== 'conflict' || last[kind] !== expected) return;
+  const standing = await tools.effects.lastInLog(logSubject(kind, session.sessionId));
+  // Another's was on its way, and has been stored since.
+  if (standing > expected) return tools.log.foldTo(session, standing);
   // The last message on the subject has expired: what the server compares with has gone back to an earlier one, or to 0.
-  last[kind] = receipt.last ?? (await tools.effects.lastInLog(logSubject(kind, session.sessionId)));
+  if (last[kind] === expected) last[kind] = standing;
 }
 
 /**

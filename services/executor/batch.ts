@@ -33,6 +33,12 @@ export interface Tools {
 /** What became of a task: it may be acknowledged, or it must wait and be tried again. */
 export type BatchEnd = 'done' | 'locked' | 'rules_unknown';
 
+/** An action that has been tried often enough, and what its result says. */
+interface GivenUp {
+  readonly actionId: string;
+  readonly reason: string;
+}
+
 /** Tries of tasks that came again, after which rules that hang or kill the process are given up on: the fifth is in vain. */
 const TRIES_MAX = 4;
 /** Appends that lose against another executor's before the batch is left to the next heartbeat. */
@@ -81,14 +87,14 @@ export async function execute(
 
 /**
  * Counts a try of the first waiting action before it is begun. Deliveries do not tell: a task comes again also when its
- * executor was stopped, or busy, and nothing has been tried. Returns why the action is given up on; null while it is not.
+ * executor was stopped, or busy, and nothing has been tried. Returns what is given up on; null while nothing is.
  */
-async function countTry(effects: Effects, battle: Cached<Battle>): Promise<string | null> {
+async function countTry(effects: Effects, battle: Cached<Battle>): Promise<GivenUp | null> {
   const first = battle.state.melee?.pending[0]?.action_id;
   if (first === undefined) return null;
   const counted = await effects.readTries(battle.sessionId);
   const count = counted?.action_id === first ? counted.count : 0;
-  if (count >= TRIES_MAX) return `begun ${count + 1} times and never finished`;
+  if (count >= TRIES_MAX) return { actionId: first, reason: `begun ${count + 1} times and never finished` };
   storedOr(await effects.writeTries(battle.sessionId, { action_id: first, count: count + 1 }), 'a try');
   return null;
 }
@@ -98,21 +104,22 @@ async function appendResults(
   tools: Tools,
   battle: Cached<Battle>,
   task: ExecutorBatch,
-  giveUpOnFirst: string | null,
+  givenUp: GivenUp | null,
   lock: HeldLock,
 ): Promise<void> {
   const { effects, metrics } = tools;
   for (let conflicts = 0; conflicts < CONFLICTS_MAX; conflicts++) {
-    const message = resolve(battle.state, { size: task.batch_size, giveUpOnFirst });
+    // Another may have been first with the one that is given up on: the next has had no try yet.
+    const isFirst = givenUp !== null && battle.state.melee?.pending[0]?.action_id === givenUp.actionId;
+    const message = resolve(battle.state, { size: task.batch_size, giveUpOnFirst: isFirst ? givenUp.reason : null });
     if (message === null) {
       metrics.tasks.empty += 1;
       return;
     }
-    const append = effects.append(
-      logSubject('result', task.session_id),
-      encodeResult(message),
-      battle.state.lastResult,
-    );
+    const bytes = encodeResult(message);
+    battle.own = { bytes, message: { kind: 'result', body: message } };
+    const expected = battle.state.lastResult;
+    const append = effects.append(logSubject('result', task.session_id), bytes, expected);
     const [receipt] = await Promise.all([append, lock.free()]);
     if (receipt.kind === 'stored') {
       metrics.appends.result.committed += 1;
@@ -122,21 +129,23 @@ async function appendResults(
     if (receipt.kind === 'refused') throw new EffectFailed(`the result of ${task.session_id}: ${receipt.reason}`);
     metrics.appends.result[receipt.kind] += 1;
     // A zombie's work, or another's was first, or nobody knows: fold what stands there now, and look again.
-    await foldPast(tools, battle, receipt);
+    await foldPast(tools, battle, receipt, expected);
   }
   metrics.tasks.refused += 1;
 }
 
-async function foldPast(tools: Tools, battle: Cached<Battle>, receipt: Receipt): Promise<void> {
-  const before = battle.state.lastResult;
-  if (receipt.kind === 'conflict' && receipt.last !== null && receipt.last > before) {
+/** What the server said may be old by now: it is held against what was expected then (docs/adr/0009-conflicts-are-answers-to-what-was-expected.md). */
+async function foldPast(tools: Tools, battle: Cached<Battle>, receipt: Receipt, expected: number): Promise<void> {
+  if (receipt.kind === 'conflict' && receipt.last !== null && receipt.last > expected) {
     return tools.log.foldTo(battle, receipt.last);
   }
   await tools.log.catchUp(battle);
-  if (receipt.kind !== 'conflict' || battle.state.lastResult !== before) return;
+  if (receipt.kind !== 'conflict' || battle.state.lastResult !== expected) return;
+  const standing = await tools.effects.lastInLog(logSubject('result', battle.sessionId));
+  // Another's was on its way, and has been stored since.
+  if (standing > expected) return tools.log.foldTo(battle, standing);
   // The last result has expired: what the server compares with has gone back to an earlier one, or to 0.
-  const subject = logSubject('result', battle.sessionId);
-  battle.state.lastResult = receipt.last ?? (await tools.effects.lastInLog(subject));
+  if (battle.state.lastResult === expected) battle.state.lastResult = standing;
 }
 
 /** Brings the collector back; tells it at which revision the lock was freed, which saves it a read. */

@@ -9,7 +9,7 @@ import type { Logger } from 'pino';
 import { decode, disagreesWith, type Refusal, refusal } from '#contracts/decode.ts';
 import { readId } from '#contracts/ids.ts';
 import { sessionOfSubject } from '#contracts/subjects.ts';
-import { ExecutorBatch } from '#contracts/tasks.ts';
+import { ExecutorBatch, quickBatch } from '#contracts/tasks.ts';
 import { type Delivery, retryDelayMs } from '#jetstream/delivery.ts';
 import type { Keepalive } from '#jetstream/keepalive.ts';
 import { EffectFailed, storedOr } from '#jetstream/receipt.ts';
@@ -115,6 +115,6 @@ export class Executor {
 
 function readTask(delivery: Delivery, sessionId: string): ReturnType<typeof decode<typeof ExecutorBatch>> {
   if (readId(sessionId) === null) return refusal('no session id in the subject');
-  const task = decode(ExecutorBatch, delivery.data);
+  const task = decode(ExecutorBatch, delivery.data, quickBatch);
   return (task.ok ? disagreesWith(sessionId, task.value) : null) ?? task;
 }

@@ -3,7 +3,7 @@ import { jetstream } from '@nats-io/jetstream';
 import { type Battle, evolveBattle, initialBattle } from '#combat/battle.ts';
 import { restoreBattle, snapshotBattle } from '#combat/battle-snapshot.ts';
 import { ruleBook } from '#combat/rules.ts';
-import { BATTLES_BUCKET, CONSUMERS } from '#contracts/streams.ts';
+import { BATTLES_BUCKET, COMBAT, CONSUMERS } from '#contracts/streams.ts';
 import { BATTLE_LOG_FILTER, battleLogFilter } from '#contracts/subjects.ts';
 import { Consuming } from '#jetstream/consumer.ts';
 import { Follower } from '#jetstream/follower.ts';
@@ -15,6 +15,7 @@ import { Publisher } from '#jetstream/publisher.ts';
 import { SessionLog } from '#jetstream/session-log.ts';
 import type { Config } from '#process/config.ts';
 import { loadRuleSets } from '#process/modules.ts';
+import { StartError } from '#process/start-error.ts';
 import { classic } from '#rules/classic/classic.ts';
 import { runRole } from '../run-role.ts';
 import { Executor } from './executor.ts';
@@ -22,7 +23,7 @@ import { HeldLocks } from './held-locks.ts';
 
 const loadRules = async (config: Config) => ruleBook(await loadRuleSets(config.rulesModules, [classic]));
 
-await runRole('executor', loadRules, async ({ config, logger, metrics, connection: { nc }, prepared: rules }) => {
+await runRole('executor', loadRules, async ({ config, logger, metrics, connection: { nc }, prepared: rules, fail }) => {
   const provisioning = { ...config, checkOnly: !config.provision };
   await provision(nc, ['executor'], provisioning, logger);
 
@@ -46,10 +47,13 @@ await runRole('executor', loadRules, async ({ config, logger, metrics, connectio
   );
   const js = jetstream(nc);
   const follower = await Follower.start(
-    js,
-    BATTLE_LOG_FILTER,
-    await effects.endOfLog(),
-    (record) => log.take(record),
+    nc,
+    {
+      filter: BATTLE_LOG_FILTER,
+      fromSeq: await effects.endOfLog(),
+      take: (record) => log.take(record),
+      lost: (reason) => fail(new StartError(reason)),
+    },
     logger,
   );
 
@@ -69,7 +73,11 @@ await runRole('executor', loadRules, async ({ config, logger, metrics, connectio
   });
 
   return {
-    checks: { [CONSUMERS.executor.stream]: () => tasks.fault, buckets: () => lost.fault },
+    checks: {
+      [CONSUMERS.executor.stream]: () => tasks.fault,
+      [COMBAT]: () => follower.fault,
+      buckets: () => lost.fault,
+    },
     stop: [
       { name: 'lost buckets', stop: async () => lost.stop() },
       { name: 'tasks', stop: () => tasks.stop() },

@@ -2,9 +2,10 @@
  * Owns waiting for verdicts: one inbox for all submissions, one token for each. Verdicts are best effort (a collector that
  * dies may send none, or send one twice), so every wait has an end, and what it ends without is `unknown`.
  */
-import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { decode } from '#contracts/decode.ts';
 import { type RefusalCode, Verdict } from '#contracts/verdict.ts';
+import { inboxOf } from '#jetstream/inbox.ts';
 
 /** What became of one move. */
 export type MoveOutcome =
@@ -48,7 +49,7 @@ export class VerdictDesk {
   #count = 0;
 
   constructor(nc: NatsConnection) {
-    this.#inbox = `${createInbox()}.`;
+    this.#inbox = `${inboxOf(nc)}.`;
     this.#subscription = nc.subscribe(`${this.#inbox}*`, { callback: (error, msg) => this.#take(error, msg) });
   }
 

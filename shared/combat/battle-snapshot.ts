@@ -15,17 +15,19 @@ import { enlist, everybody } from './teams.ts';
 
 const VERSION = 1;
 
+const Count = z.int().nonnegative();
+
 const BattleSnapshot = z.object({
   v: z.literal(VERSION),
   session_id: Id,
-  seq: z.int(),
-  last_result: z.int(),
+  seq: Count,
+  last_result: Count,
   status: z.enum(['open', 'closed']),
   rules: RulesRef,
   seed: z.string(),
-  emitted: z.int(),
-  executed: z.int(),
-  step: z.int(),
+  emitted: Count,
+  executed: Count,
+  step: Count,
   /** In roster order. */
   actors: z.array(z.object({ id: ActorId, team: z.string(), gone: z.boolean(), stats: z.unknown(), vitals: Vitals })),
   /** Actions without a result, in emission order. */
@@ -66,6 +68,7 @@ export function restoreBattle(sessionId: string, value: unknown, rules: RuleBook
   if (!read.ok) return read;
   const snapshot = read.value;
   if (snapshot.session_id !== sessionId) return refusal(`a snapshot of ${snapshot.session_id}`);
+  if (snapshot.pending.length !== snapshot.emitted - snapshot.executed) return refusal('its actions do not add up');
   const ruleSet = rules.find(snapshot.rules);
   const melee: Melee = {
     rules: snapshot.rules,

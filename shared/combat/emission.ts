@@ -17,7 +17,9 @@ const MESSAGE_FRAME_BYTES = 256;
 
 /** Instants and items, then pairs, then what is forced; at most one message's worth, and whether there is more. */
 export function emit(fight: Fight): { actions: CombatAction[]; more: boolean } {
+  const { instants, pairs, marked } = fight.pool;
   const actions: CombatAction[] = [];
+  if (instants.size + pairs.size + marked.size === 0) return { actions, more: false };
   let bytes = MESSAGE_FRAME_BYTES;
   const put = (action: Omit<CombatAction, 'action_id'>, size: number): boolean => {
     bytes += size + ACTION_FRAME_BYTES;
@@ -25,7 +27,7 @@ export function emit(fight: Fight): { actions: CombatAction[]; more: boolean } {
     actions.push({ action_id: String(fight.emitted + actions.length + 1), ...action });
     return true;
   };
-  for (const open of fight.pool.instants) {
+  for (const open of instants) {
     const ordinal = String(fight.emitted + actions.length + 1);
     const targets = resolveTargets(fight.roster, open.source, open.target, () =>
       chanceOf(fight.seed, ordinal, 'targets'),
@@ -35,12 +37,12 @@ export function emit(fight: Fight): { actions: CombatAction[]; more: boolean } {
     if (!put({ type, move: { ...open.move, targets }, partner_move: null, is_forced: false }, size))
       return { actions, more: true };
   }
-  for (const open of fight.pool.pairs) {
+  for (const open of pairs) {
     const first = open.partner!;
     const pair = { type: 'exchange', move: first.move, partner_move: open.move, is_forced: false } as const;
     if (!put(pair, first.bytes + open.bytes)) return { actions, more: true };
   }
-  const forced = [...fight.pool.marked].filter((open) => open.partner === null);
+  const forced = [...marked].filter((open) => open.partner === null);
   forced.sort((left, right) => left.ordinal - right.ordinal);
   for (const open of forced) {
     if (!put({ type: 'exchange', move: open.move, partner_move: null, is_forced: true }, open.bytes))

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import type { Decoded } from '#contracts/decode.ts';
 import { refusal } from '#contracts/decode.ts';
 import { isJsonObject } from '#contracts/json.ts';
-import { Hit, Vitals } from '#contracts/result.ts';
+import { Hit, quickHits, quickVitals, Vitals } from '#contracts/result.ts';
 import { asCarried, type Outcome } from './rules.ts';
 
 /** An action's result beyond its hits and vitals: names, ordinal, status, two returns, a death. */
@@ -31,7 +31,7 @@ export interface CheckedOutcome {
  * @param vitalsOf the vitals before the action; undefined for who is not there
  */
 export function checkOutcome(outcome: Outcome, vitalsOf: (id: string) => Vitals | undefined): Decoded<CheckedOutcome> {
-  const hits = asCarried(Hits, outcome?.hits);
+  const hits = asCarried(quickHits, Hits, outcome?.hits);
   if (!hits.ok) return refusal(`hits: ${hits.reason}`);
   const changed = pairsOf(outcome.vitals);
   if (changed === null) return refusal('vitals: expected a Map or an object by actor id');
@@ -40,7 +40,7 @@ export function checkOutcome(outcome: Outcome, vitalsOf: (id: string) => Vitals 
   for (const [id, given] of changed) {
     const before = vitalsOf(id);
     if (before === undefined) return refusal(`vitals of ${JSON.stringify(id)}, who is not in the session`);
-    const after = asCarried(Vitals, given);
+    const after = asCarried(quickVitals, Vitals, given);
     if (!after.ok) return refusal(`vitals of ${id}: ${after.reason}`);
     const { value: now, bytes: size } = after.value;
     if (before.dead && !now.dead) return refusal(`${id} is dead, and death is final`);

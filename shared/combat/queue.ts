@@ -35,7 +35,8 @@ export function giveBack(roster: Roster, actor: Actor, target: Actor, seq: numbe
   actor.moved.delete(target.id); // so that it is last among those that came back with the same message
   actor.moved.set(target.id, seq);
   actor.queued += 1;
-  if (actor.moved.size === actor.queued && isInGivenOrder(roster, actor)) actor.moved.clear();
+  if (actor.moved.size !== actor.queued) return;
+  if (actor.queued === 1 || isInGivenOrder(roster, actor)) actor.moved.clear();
 }
 
 /** True where every target has come back, and they stand in the order of the roster again: nothing differs from it. */

@@ -5,10 +5,10 @@
 
 import type * as z from 'zod';
 import type { CombatAction } from '#contracts/action.ts';
-import { check, type Decoded, describeIssues, oneLine, refusal } from '#contracts/decode.ts';
+import { checkQuickly, type Decoded, describeIssues, oneLine, refusal } from '#contracts/decode.ts';
 import { isShallow, utf8Bytes } from '#contracts/json.ts';
 import { NESTING_MAX } from '#contracts/limits.ts';
-import { type Hit, Vitals } from '#contracts/result.ts';
+import { type Hit, quickVitals, Vitals } from '#contracts/result.ts';
 import type { RulesRef } from '#contracts/session-message.ts';
 import type { Chance } from './chance.ts';
 
@@ -90,7 +90,7 @@ export function admit(rules: AnyRuleSet, stats: unknown): Decoded<Admitted> {
   try {
     const read = rules.stats.safeParse(stats);
     if (!read.success) return refusal(describeIssues(read.error));
-    const vitals = asCarried(Vitals, rules.initial(deepFreeze(read.data)));
+    const vitals = asCarried(quickVitals, Vitals, rules.initial(deepFreeze(read.data)));
     return vitals.ok ? { ok: true, value: { stats: read.data, vitals: deepFreeze(vitals.value.value) } } : vitals;
   } catch (error) {
     return refusal(messageOf(error));
@@ -108,12 +108,13 @@ export interface Carried<Value> {
 
 /** A value of foreign rules as a message would carry it, so that live state and folded state are the same. */
 export function asCarried<Schema extends z.ZodType>(
+  quick: (value: unknown) => z.output<Schema> | null,
   schema: Schema,
   value: unknown,
 ): Decoded<Carried<z.output<Schema>>> {
   const text = JSON.stringify(value ?? null) ?? 'null';
   if (!isShallow(text, CARRIED_NESTING_MAX)) return refusal(`nested deeper than ${CARRIED_NESTING_MAX}`);
-  const read = check(schema, JSON.parse(text));
+  const read = checkQuickly(quick, schema, JSON.parse(text));
   return read.ok ? { ok: true, value: { value: read.value, bytes: utf8Bytes(text) } } : read;
 }
 

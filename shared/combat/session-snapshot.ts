@@ -6,6 +6,7 @@
 import * as z from 'zod';
 import { check, type Decoded, refusal } from '#contracts/decode.ts';
 import { ActorId, Id } from '#contracts/ids.ts';
+import { WAIT_MAX_MS } from '#contracts/limits.ts';
 import { CombatMove, type MoveTarget, readTarget } from '#contracts/move.ts';
 import { Vitals } from '#contracts/result.ts';
 import { ActorKind, RulesRef } from '#contracts/session-message.ts';
@@ -18,13 +19,19 @@ import { everybody } from './teams.ts';
 
 const VERSION = 1;
 
+/** The end of the year 9999: what is added to a time of a log is still a time, and can be written as one. */
+const LOG_TIME_MAX_MS = 253_402_300_799_999;
+const Time = z.int().nonnegative().max(LOG_TIME_MAX_MS);
+const Wait = z.int().positive().max(WAIT_MAX_MS);
+const Count = z.int().nonnegative();
+
 const Meta = z.object({
-  opened_seq: z.int(),
+  opened_seq: Count,
   rules: RulesRef,
   seed: z.string(),
-  max_steps: z.int(),
-  idle_close_ms: z.int(),
-  move_timeouts_ms: z.array(z.int()).min(1),
+  max_steps: Count,
+  idle_close_ms: Wait,
+  move_timeouts_ms: z.array(Wait).min(1),
   /** In roster order. */
   teams: z.array(z.object({ name: z.string(), members: z.array(ActorId) })),
   actors: z.array(
@@ -35,21 +42,21 @@ const Meta = z.object({
       entered_seq: z.int(),
       left_seq: z.int(),
       standing: z.enum(['alive', 'dead', 'gone']),
-      afk_level: z.int(),
+      afk_level: Count,
       vitals: Vitals,
       given: z.array(ActorId).nullable(),
       /** Log sequence and time of a bot's situation. */
-      situation: z.tuple([z.int(), z.int()]),
+      situation: z.tuple([z.int(), Time]),
     }),
   ),
-  emitted: z.int(),
-  executed: z.int(),
-  step: z.int(),
-  failed_in_row: z.int(),
-  active_at: z.int(),
+  emitted: Count,
+  executed: Count,
+  step: Count,
+  failed_in_row: Count,
+  active_at: Time,
   /** Bots that owe a blow, in the order in which they are asked. */
   uncovered: z.array(ActorId),
-  accepted: z.int(),
+  accepted: Count,
   /** Recently accepted move ids with the log sequence of their signals, oldest first. */
   recent: z.array(z.tuple([Id, z.int()])),
 });
@@ -57,7 +64,7 @@ const Meta = z.object({
 const Move = z.object({
   ordinal: z.int(),
   seq: z.int(),
-  deadline: z.int().nullable(),
+  deadline: Time.nullable(),
   marked: z.boolean(),
   bytes: z.int(),
   move: CombatMove,
@@ -66,8 +73,8 @@ const Move = z.object({
 const SessionSnapshot = z.object({
   v: z.literal(VERSION),
   session_id: Id,
-  seq: z.int(),
-  time: z.int(),
+  seq: Count,
+  time: Time,
   last: z.object({ session: z.int(), action: z.int(), result: z.int() }),
   status: z.enum(['open', 'closed']),
   winner: z.string().nullable(),
@@ -121,6 +128,7 @@ export function restoreSession(sessionId: string, value: unknown, rules: RuleBoo
   }
   const roster = rosterFrom(snapshot.meta);
   if (roster === null) return refusal('the roster contradicts itself');
+  if (snapshot.meta.executed > snapshot.meta.emitted) return refusal('more results than actions');
   session.fight = fightFrom(snapshot.meta, roster);
   for (const [id, moved] of snapshot.targets) {
     const actor = roster.byId.get(id);

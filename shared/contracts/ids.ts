@@ -25,6 +25,12 @@ export function isReserved(id: string): boolean {
   return RESERVED.has(id) || id.startsWith(RANDOM_ENEMY_PREFIX);
 }
 
+/** True for a string that is an id as it stands: what nearly every id is. */
+export const isId = (value: unknown): value is string => typeof value === 'string' && ID_PATTERN.test(value);
+
+/** True for a string that is an actor id as it stands. */
+export const isActorId = (value: unknown): value is string => isId(value) && !isReserved(value);
+
 /** A session id or a move id. */
 export const Id = idSchema(readId, 'expected an id: 1 to 64 of A-Z a-z 0-9 _ -');
 

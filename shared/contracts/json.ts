@@ -12,6 +12,9 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** True for an integer that is 0 or more, and safe. */
+export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
 /** An object that is passed on exactly as it came: the same reference, no key dropped, not even `__proto__`. */
 export const PassedOn = z.custom<JsonObject>(isJsonObject, { error: 'expected an object' });
 
@@ -28,16 +31,38 @@ export function pairsOf<Value extends z.ZodType>(value: Value, what: string) {
     const pairs: [string, z.output<Value>][] = [];
     for (const [key, item] of Object.entries(input)) {
       const read = value.safeParse(item);
-      if (read.success) {
-        pairs.push([key, read.data]);
-        continue;
-      }
-      for (const issue of read.error.issues) {
-        context.issues.push({ code: 'custom', message: issue.message, path: [key, ...issue.path], input: item });
-      }
+      if (!read.success) return refuseItem(context, key, item, read.error);
+      pairs.push([key, read.data]);
     }
     return pairs;
   });
+}
+
+/**
+ * An array that is refused at its first fault. A schema's own array tells every fault of every item: 512 KiB of them hold
+ * up a process, and everybody in it, for seconds (docs/adr/0010-refused-at-the-first-fault.md).
+ */
+export function listOf<Value extends z.ZodType>(value: Value, what: string, least = 0) {
+  return z.unknown().transform((input, context): z.output<Value>[] => {
+    if (!Array.isArray(input) || input.length < least) {
+      context.issues.push({ code: 'custom', message: `expected ${what}`, input });
+      return z.NEVER;
+    }
+    const list: z.output<Value>[] = [];
+    for (const [index, item] of input.entries()) {
+      const read = value.safeParse(item);
+      if (!read.success) return refuseItem(context, index, item, read.error);
+      list.push(read.data);
+    }
+    return list;
+  });
+}
+
+function refuseItem(context: z.RefinementCtx, at: string | number, input: unknown, { issues }: z.ZodError): never {
+  for (const { message, path } of issues) {
+    context.issues.push({ code: 'custom', message, path: [at, ...path], input });
+  }
+  return z.NEVER;
 }
 
 /** Builds an object from pairs; safe for a key named `__proto__`. */

@@ -2,13 +2,13 @@
  * Owns the step from a message of the stream COMBAT to an entry of a session's log. Every fold reads the log through this
  * one function, so that what one replica cannot read no replica can (I10).
  */
-import { ActionMessage } from './action.ts';
-import { check, type Decoded, decodeJson, disagreesWith } from './decode.ts';
+import { ActionMessage, quickActions } from './action.ts';
+import { check, checkQuickly, type Decoded, decodeJson, disagreesWith } from './decode.ts';
 import { isJsonObject } from './json.ts';
 import { NESTING_MAX } from './limits.ts';
-import { ResultMessage } from './result.ts';
+import { quickResult, ResultMessage } from './result.ts';
 import { SessionMessage } from './session-message.ts';
-import { CollectorSignal } from './signal.ts';
+import { CollectorSignal, quickSignal } from './signal.ts';
 import type { LogKind } from './subjects.ts';
 
 /** What a message of the log says; `unreadable` still moves the position and the expected sequence of its subject. */
@@ -45,15 +45,15 @@ export function readLogMessage(kind: LogKind, sessionId: string, bytes: Uint8Arr
       return read.ok ? { kind, body: read.value } : unreadable(kind, read.reason, opening);
     }
     case 'signal': {
-      const read = check(CollectorSignal, body);
+      const read = checkQuickly(quickSignal, CollectorSignal, body);
       return read.ok ? { kind, body: read.value } : unreadable(kind, read.reason);
     }
     case 'action': {
-      const read = check(ActionMessage, body);
+      const read = checkQuickly(quickActions, ActionMessage, body);
       return read.ok ? { kind, body: read.value } : unreadable(kind, read.reason);
     }
     case 'result': {
-      const read = check(ResultMessage, body);
+      const read = checkQuickly(quickResult, ResultMessage, body);
       return read.ok ? { kind, body: read.value } : unreadable(kind, read.reason);
     }
     default:

@@ -2,8 +2,8 @@
  * Owns CombatMove: one intent of one actor, as a client publishes it and as actions carry it.
  */
 import * as z from 'zod';
-import { ActorId, Id, readActorId, readId } from './ids.ts';
-import { isJsonObject, jsonBytes, PassedOn } from './json.ts';
+import { ActorId, Id, isActorId, isId, readActorId, readId } from './ids.ts';
+import { isJsonObject, jsonBytes, listOf, PassedOn } from './json.ts';
 import { MOVE_MAX_BYTES } from './limits.ts';
 
 export const Strategy = z.enum(['exchange', 'instant', 'item']);
@@ -15,7 +15,7 @@ export const CombatMove = z.object({
   char_id: ActorId,
   strategy: Strategy,
   payload: PassedOn,
-  targets: z.array(ActorId).optional(),
+  targets: listOf(ActorId, 'a list of actor ids').optional(),
 });
 export type CombatMove = z.output<typeof CombatMove>;
 
@@ -38,17 +38,27 @@ export type MoveTarget =
 const DeclaredShape = CombatMove.omit({ targets: true });
 const RANDOM_ENEMY_PATTERN = /^random_enemy_([1-9][0-9]{0,3})$/;
 
+const STRATEGIES: ReadonlySet<unknown> = new Set(Strategy.options);
+
+/** A move as it nearly always comes, less its targets; null leaves it to the schema (decode.ts, `checkQuickly`). */
+export function quickMove(input: unknown): z.output<typeof DeclaredShape> | null {
+  if (!isJsonObject(input)) return null;
+  const { move_id, char_id, strategy, payload } = input;
+  if (!isId(move_id) || !isActorId(char_id) || !STRATEGIES.has(strategy) || !isJsonObject(payload)) return null;
+  return { move_id, char_id, strategy: strategy as Strategy, payload };
+}
+
 /**
  * Reads one element of a signal's `moves`. Returns `null` for what the contract calls `invalid_move`: a wrong shape, more
  * than 2 KiB, a target that can be nobody's.
  */
 export function readDeclaredMove(input: unknown): DeclaredMove | null {
-  const read = DeclaredShape.safeParse(input);
-  if (!read.success) return null;
-  const target = readTarget(read.data.strategy, read.data.payload.target_id);
+  const move = quickMove(input) ?? DeclaredShape.safeParse(input).data;
+  if (move === undefined) return null;
+  const target = readTarget(move.strategy, move.payload.target_id);
   if (target === null) return null;
   const bytes = bytesOf(input);
-  return bytes > MOVE_MAX_BYTES ? null : { move: read.data, target, bytes };
+  return bytes > MOVE_MAX_BYTES ? null : { move, target, bytes };
 }
 
 /** What overflows a stack when it is written is nested so deep that it is far over 2 KiB, whatever the stack. */

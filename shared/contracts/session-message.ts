@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import { ActorId, Id, readActorId } from './ids.ts';
-import { PassedOn, pairsOf } from './json.ts';
+import { listOf, PassedOn, pairsOf } from './json.ts';
 import {
   ACTOR_NAME_MAX_CHARS,
   ACTORS_MAX,
@@ -42,9 +42,9 @@ export const SessionOpened = z
   .object({
     type: z.literal('opened'),
     session_id: Id,
-    teams: pairsOf(z.array(ActorId), 'an object of teams'),
+    teams: pairsOf(listOf(ActorId, 'a list of actor ids'), 'an object of teams'),
     actors: pairsOf(ActorSheet, 'an object of actors'),
-    targets: pairsOf(z.array(ActorId), 'an object of target lists').optional(),
+    targets: pairsOf(listOf(ActorId, 'a list of actor ids'), 'an object of target lists').optional(),
     rules: RulesRef.default(DEFAULT_RULES),
     seed: z.string().max(SEED_MAX_CHARS).optional(),
     max_steps: z.int().positive().default(DEFAULT_MAX_STEPS),

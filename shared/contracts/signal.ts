@@ -3,7 +3,8 @@
  * are registered, so that one bad move is refused alone.
  */
 import * as z from 'zod';
-import { ActorId, Id } from './ids.ts';
+import { ActorId, Id, isActorId, isId } from './ids.ts';
+import { isCount, isJsonObject } from './json.ts';
 import { MOVES_PER_SIGNAL_MAX } from './limits.ts';
 
 export const SignalType = z.enum(['check_immediate', 'check_timeout', 'heartbeat']);
@@ -20,3 +21,18 @@ export const CollectorSignal = z.object({
   lock_rev: z.int().nonnegative().optional().catch(undefined),
 });
 export type CollectorSignal = z.output<typeof CollectorSignal>;
+
+const SIGNAL_TYPES: ReadonlySet<unknown> = new Set(SignalType.options);
+
+/** A signal as it nearly always comes; null leaves it to the schema (decode.ts, `checkQuickly`). */
+export function quickSignal(body: unknown): CollectorSignal | null {
+  if (!isJsonObject(body)) return null;
+  const { session_id, signal_type, char_id, move_id, moves, reply_to, lock_rev } = body;
+  if (!isId(session_id) || !SIGNAL_TYPES.has(signal_type)) return null;
+  if (char_id !== undefined && !isActorId(char_id)) return null;
+  if (move_id !== undefined && !isId(move_id)) return null;
+  if (moves !== undefined && !(Array.isArray(moves) && moves.length <= MOVES_PER_SIGNAL_MAX)) return null;
+  if (reply_to !== undefined && typeof reply_to !== 'string') return null;
+  if (lock_rev !== undefined && !isCount(lock_rev)) return null;
+  return { session_id, signal_type: signal_type as SignalType, char_id, move_id, moves, reply_to, lock_rev };
+}

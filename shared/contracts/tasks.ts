@@ -2,7 +2,8 @@
  * Owns the two tasks of the work queue: a batch for the executor (specification 1.E) and a turn for the AI (1.C.1).
  */
 import * as z from 'zod';
-import { ActorId, Id } from './ids.ts';
+import { ActorId, Id, isId } from './ids.ts';
+import { isCount, isJsonObject } from './json.ts';
 import { TARGETS_PER_REQUEST_MAX } from './limits.ts';
 
 export const ExecutorBatch = z.object({
@@ -12,6 +13,15 @@ export const ExecutorBatch = z.object({
   lock_rev: z.int().nonnegative(),
 });
 export type ExecutorBatch = z.output<typeof ExecutorBatch>;
+
+/** A batch as it nearly always comes; null leaves it to the schema (decode.ts, `checkQuickly`). */
+export function quickBatch(body: unknown): ExecutorBatch | null {
+  if (!isJsonObject(body)) return null;
+  const { session_id, batch_size, through, lock_rev } = body;
+  return isId(session_id) && isCount(batch_size) && batch_size > 0 && isCount(through) && isCount(lock_rev)
+    ? { session_id, batch_size, through, lock_rev }
+    : null;
+}
 
 export const AiTurnRequest = z.object({
   session_id: Id,

@@ -2,13 +2,23 @@
  * Owns taking from a durable consumer: with a callback, explicit acknowledgements, and for ever: a consumer that was
  * deleted or lost with its server is found missing and made again. What happens to a delivery is the caller's.
  */
-import type { ConsumerMessages, JetStreamClient, JsMsg } from '@nats-io/jetstream';
+import {
+  type Consumer,
+  type ConsumerInfo,
+  type ConsumerMessages,
+  JetStreamApiError,
+  type JetStreamClient,
+  type JsMsg,
+} from '@nats-io/jetstream';
 import type { Logger } from 'pino';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
 import { type Delivery, JetStreamDelivery } from './delivery.ts';
+import { ServerCode } from './receipt.ts';
 
-/** After a 409 the client waits for missed heartbeats: with these it notices within two seconds. */
-export const PULL = { expires: 5_000, idle_heartbeat: 1_000, max_messages: 2_000, threshold_messages: 1_000 } as const;
+/** Where the server falls silent, the client asks anew after two missed heartbeats: with these, in little more than a second. */
+export const PULL = { expires: 5_000, idle_heartbeat: 500, max_messages: 2_000, threshold_messages: 1_000 } as const;
+
+const MISSING: ReadonlySet<number> = new Set([ServerCode.CONSUMER_NOT_FOUND, ServerCode.STREAM_NOT_FOUND]);
 
 const RESTART_FIRST_MS = 100;
 const RESTART_MOST_MS = 5_000;
@@ -68,11 +78,18 @@ export class Consuming {
     await this.#messages?.close();
   }
 
+  /**
+   * Takes up the consumer, which is there. Left to itself, the client asks for it after missed heartbeats, and takes no more
+   * until that is answered: in a cluster that elects a leader it then stands still for thirteen seconds. Bound, it only
+   * asks for messages again, and whether the consumer is missing is looked at here (docs/adr/0011-silence-in-a-cluster.md).
+   */
   async #open(): Promise<void> {
     const { stream } = CONSUMERS[this.#name];
-    const consumer = await this.#js.consumers.get(stream, this.#name);
+    const known = { stream_name: stream, name: this.#name, config: {} } as ConsumerInfo;
+    const consumer = this.#js.consumers.getConsumerFromInfo(known);
     const messages = await consumer.consume({
       ...PULL,
+      bind: true,
       abort_on_missing_resource: true,
       callback: (msg) => this.#given(msg),
     });
@@ -82,30 +99,49 @@ export class Consuming {
     }
     this.#messages = messages;
     this.#fault = null;
-    void this.#watch(messages);
+    void this.#watch(consumer, messages);
     void messages.closed().then((cause) => this.#ended(cause));
   }
 
   #given(msg: JsMsg): void {
     try {
-      this.#restarts = 0;
+      this.#alive();
       this.#take(new JetStreamDelivery(msg, CONSUMERS[this.#name].stream));
     } catch (error) {
       this.#logger.error({ err: error, subject: msg.subject }, `consumer ${this.#name}: a delivery was not taken`);
     }
   }
 
-  async #watch(messages: ConsumerMessages): Promise<void> {
-    for await (const status of messages.status()) {
-      if (status.type === 'heartbeats_missed') this.#logger.warn(`consumer ${this.#name}: heartbeats missed`);
-      if (
-        status.type === 'consumer_not_found' ||
-        status.type === 'stream_not_found' ||
-        status.type === 'consumer_deleted'
-      ) {
-        this.#fault = status.type;
-        void messages.close();
-      }
+  #alive(): void {
+    if (this.#fault === null && this.#restarts === 0) return;
+    this.#fault = null;
+    this.#restarts = 0;
+  }
+
+  async #watch(consumer: Consumer, messages: ConsumerMessages): Promise<void> {
+    let looking = false;
+    for await (const { type } of messages.status()) {
+      if (type === 'heartbeat') this.#alive();
+      if (type === 'consumer_deleted') void messages.close();
+      if (type !== 'heartbeats_missed' && type !== 'no_responders') continue;
+      if (this.#fault === null) this.#logger.warn(`consumer ${this.#name}: heartbeats missed`);
+      this.#fault ??= 'no sign of life';
+      if (looking) continue;
+      looking = true;
+      void this.#isMissing(consumer).then((missing) => {
+        looking = false;
+        if (missing) void messages.close();
+      });
+    }
+  }
+
+  /** True where the server says that there is no such consumer or stream; one that is silent has them still. */
+  async #isMissing(consumer: Consumer): Promise<boolean> {
+    try {
+      await consumer.info();
+      return false;
+    } catch (error) {
+      return error instanceof JetStreamApiError && MISSING.has(error.code);
     }
   }
 

@@ -25,6 +25,8 @@ export interface Place {
   readonly time: number;
   /** How often it has been delivered, this time included. */
   readonly count: number;
+  /** Its number among all that its consumer has handed out. */
+  readonly nth: number;
 }
 
 // $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<nanoseconds>.<pending>, or with domain and account
@@ -42,6 +44,7 @@ export function placeOf(msg: JsMsg): Place {
   return {
     count: Number(tokens[at]),
     seq: Number(tokens[at + 1]),
+    nth: Number(tokens[at + 2]),
     time: Number(tokens[at + 3]!.slice(0, -NANOS_DIGITS_BELOW_MS)),
   };
 }

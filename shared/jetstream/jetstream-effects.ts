@@ -2,7 +2,6 @@
  * Owns the one real implementation of Effects: on NATS JetStream. Each method is one operation of the server; nothing is
  * retried and nothing is decided here.
  */
-import { type KvEntry, Kvm } from '@nats-io/kv';
 import { type NatsConnection, nuid } from '@nats-io/transport-node';
 import { decode, decodeJson, encode } from '#contracts/decode.ts';
 import { NESTING_MAX } from '#contracts/limits.ts';
@@ -27,10 +26,13 @@ import {
   triesKey,
 } from '#contracts/subjects.ts';
 import type { Effects } from './effects.ts';
+import { BucketThere } from './provision.ts';
 import type { Publisher } from './publisher.ts';
-import { asEffectFailed, lastMessage, lastSequence, NobodyThere, readRange, timeOf } from './stored-message.ts';
+import { lastMessage, lastSequence, NobodyThere, readRange, timeOf } from './stored-message.ts';
 
 const MS_PER_S = 1000;
+/** Every lock of ours expires: one that has stood for so many times to live is nobody's, and would stand for ever. */
+const LOCK_LIVES_MAX = 2;
 /** Longer than any crash loop takes to come round again. */
 const TRIES_TTL_S = 3600;
 const SCHEDULE_HEADER = 'Nats-Schedule';
@@ -50,7 +52,6 @@ export function jetstreamEffects(
   lockTtlMs: number,
   restoreLost: RestoreLost,
 ): Effects {
-  const kvm = new Kvm(nc);
   const lockSubject = (sessionId: string) => bucketSubject(LOCKS_BUCKET, lockKey(sessionId));
   return {
     now: () => Date.now(),
@@ -71,7 +72,8 @@ export function jetstreamEffects(
       );
       if (message === null) return null;
       const value = decode(LockValue, message.data);
-      return { revision: message.seq, value: value.ok ? value.value : null };
+      const outlived = Date.now() - message.time > LOCK_LIVES_MAX * lockTtlMs;
+      return { revision: message.seq, value: value.ok && !outlived ? value.value : null };
     },
 
     async readTries(sessionId) {
@@ -98,14 +100,16 @@ export function jetstreamEffects(
     async readTimer(sessionId) {
       const message = await lastMessage(nc, TIMERS, timerSetSubject(sessionId));
       if (message === null) return null;
-      const atMs = timeOf(message.header(SCHEDULE_HEADER).slice(AT.length));
+      // A schedule that would wake somebody else is none of this session's.
+      const own = message.header(SCHEDULE_TARGET_HEADER) === timerDueSubject(sessionId);
+      const atMs = own ? timeOf(message.header(SCHEDULE_HEADER).slice(AT.length)) : Number.NaN;
       return { seq: message.seq, atMs: Number.isNaN(atMs) ? Number.POSITIVE_INFINITY : atMs };
     },
 
     async readSnapshot(bucket, sessionId) {
-      const entry = await unlessLost(bucket, restoreLost, () => readEntry(kvm, bucket, sessionId));
-      if (entry === null || entry.operation !== 'PUT') return null;
-      const json = decodeJson(entry.value, NESTING_MAX, Number.POSITIVE_INFINITY); // as large as the server has taken
+      const value = await unlessLost(bucket, restoreLost, () => readEntry(nc, bucket, sessionId));
+      if (value === null) return null;
+      const json = decodeJson(value, NESTING_MAX, Number.POSITIVE_INFINITY); // as large as the server has taken
       return json.ok ? json.value : null;
     },
     async writeSnapshot(bucket, sessionId, value, closed) {
@@ -147,17 +151,21 @@ async function unlessLost<Value>(
     return await read();
   } catch (error) {
     if (!(error instanceof NobodyThere)) throw error;
-    await restoreLost(bucket);
-    return null;
+    try {
+      await restoreLost(bucket);
+      return null;
+    } catch (restoring) {
+      if (!(restoring instanceof BucketThere)) throw restoring;
+      return await read(); // another has made it anew in the meantime
+    }
   }
 }
 
-/** A key as any replica of its bucket has it. */
-async function readEntry(kvm: Kvm, bucket: BucketName, key: string): Promise<KvEntry | null> {
-  try {
-    const kv = await kvm.open(bucket, { allow_direct: true }); // binds, without asking or creating
-    return await kv.get(key);
-  } catch (error) {
-    throw asEffectFailed(error, `reading ${key} from ${bucket}`);
-  }
+/** A key's value as any replica of its bucket has it; what marks a deleted key is empty, and no JSON. */
+async function readEntry(nc: NatsConnection, bucket: BucketName, key: string): Promise<Uint8Array | null> {
+  let value: Uint8Array | null = null;
+  await readRange(nc, bucketStream(bucket), bucketSubject(bucket, key), 1, ({ data }) => {
+    value = data;
+  });
+  return value;
 }

@@ -2,7 +2,8 @@
  * Owns creating what is missing among streams, buckets and consumers, and telling what is not ours. Idempotent, and safe
  * where several processes start at once. Touches no stream that does not carry our mark in its metadata.
  */
-import type { NatsConnection } from '@nats-io/transport-node';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type NatsConnection, TimeoutError } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import {
   type BucketName,
@@ -16,9 +17,17 @@ import {
   streamDefinitions,
 } from '#contracts/streams.ts';
 import { StartError } from '#process/start-error.ts';
-import { EffectFailed, ServerCode } from './receipt.ts';
+import { EffectFailed, SERVICE_UNAVAILABLE, ServerCode } from './receipt.ts';
+import { isNoResponders } from './stored-message.ts';
 
-const API_TIMEOUT_MS = 15_000;
+/** A request that nobody has answered by then went to a leader that has died, or was made before there was one. */
+const API_TRY_MS = 2_000;
+const API_PAUSE_MS = 250;
+/** How long a cluster is waited for that is still finding its servers or electing leaders; as long as for a server. */
+const CLUSTER_WAIT_MS = 60_000;
+const CLUSTER_WAIT_LINE_MS = 5_000;
+/** A bucket is made anew on the way of a wake, which is better given back than held up. */
+const RESTORE_WAIT_MS = 5_000;
 const NANOS_PER_MS = 1_000_000;
 /** Deliveries a consumer may have out at once over all replicas: far above what they work on, far below the server's pain. */
 const ACK_PENDING_MAX = 50_000;
@@ -30,6 +39,8 @@ export interface ProvisionOptions extends StreamOptions {
   readonly ackWaitMs: number;
   /** Only check: what is missing or cannot work is a StartError; what merely differs is said and left. */
   readonly checkOnly: boolean;
+  /** How long a cluster is waited for that cannot answer yet; default CLUSTER_WAIT_MS. */
+  readonly waitMs?: number;
 }
 
 /** Settings that may be changed on a stream that is ours; any other difference is a StartError. */
@@ -57,9 +68,9 @@ export async function provision(
   logger: Logger,
 ): Promise<void> {
   for (const definition of [...streamDefinitions(options), ...bucketDefinitions(options)]) {
-    await ensureStream(nc, definition, options.checkOnly, logger);
+    await ensureStream({ nc, options, logger }, definition);
   }
-  for (const name of consumers) await ensureConsumer(nc, name, options, logger);
+  for (const name of consumers) await ensureConsumer({ nc, options, logger }, name);
 }
 
 /** A bucket that was taken for lost is there. */
@@ -76,25 +87,29 @@ export async function restoreBucket(
   logger: Logger,
 ): Promise<void> {
   const name = bucketStream(bucket);
+  const setup: Setup = { nc, options: { ...options, waitMs: RESTORE_WAIT_MS }, logger };
   try {
-    const info = await api(nc, `STREAM.INFO.${name}`, undefined);
+    const info = await api(setup, `STREAM.INFO.${name}`, undefined);
     if (info.error === undefined) throw new BucketThere(`bucket ${bucket} does not answer just now`);
     if (info.error.err_code !== ServerCode.STREAM_NOT_FOUND) throw new StartError(`bucket ${bucket} does not answer`);
     const definition = bucketDefinitions(options).find((candidate) => candidate.name === name)!;
-    await ensureStream(nc, definition, options.checkOnly, logger);
+    await ensureStream(setup, definition);
     logger.error({ bucket }, 'a bucket had been lost: it has been made anew, and is filled from the log');
   } catch (error) {
     throw error instanceof StartError ? new EffectFailed(error.message) : error;
   }
 }
 
+/** What provisioning works with. */
+interface Setup {
+  readonly nc: NatsConnection;
+  readonly options: ProvisionOptions;
+  readonly logger: Logger;
+}
+
 /** Creates a durable consumer where it is missing, and brings its settings up to date. */
-async function ensureConsumer(
-  nc: NatsConnection,
-  name: ConsumerName,
-  options: ProvisionOptions,
-  logger: Logger,
-): Promise<void> {
+async function ensureConsumer(setup: Setup, name: ConsumerName): Promise<void> {
+  const { options, logger } = setup;
   const { stream, filters } = CONSUMERS[name];
   const wanted = {
     durable_name: name,
@@ -108,7 +123,7 @@ async function ensureConsumer(
     max_ack_pending: ACK_PENDING_MAX,
     metadata: { [OWNER_KEY]: '1' },
   };
-  const info = await api(nc, `CONSUMER.INFO.${stream}.${name}`, undefined);
+  const info = await api(setup, `CONSUMER.INFO.${stream}.${name}`, undefined);
   if (info.error === undefined) {
     const settings = ['ack_wait', 'max_ack_pending', 'filter_subject', 'filter_subjects'] as const;
     const upToDate = settings.every((setting) => same(wanted[setting], info.config?.[setting]));
@@ -118,27 +133,27 @@ async function ensureConsumer(
   } else if (options.checkOnly) {
     throw new StartError(`consumer ${name} of ${stream} is missing, and PROVISION=off forbids creating it`);
   }
-  const made = await api(nc, `CONSUMER.CREATE.${stream}.${name}`, { stream_name: stream, config: wanted, action: '' });
+  const made = await api(setup, `CONSUMER.CREATE.${stream}.${name}`, {
+    stream_name: stream,
+    config: wanted,
+    action: '',
+  });
   if (made.error !== undefined) throw new StartError(`consumer ${name} of ${stream}: ${made.error.description}`);
   logger.debug({ consumer: name, stream }, 'consumer ready');
 }
 
-async function ensureStream(
-  nc: NatsConnection,
-  wanted: StreamDefinition,
-  checkOnly: boolean,
-  logger: Logger,
-): Promise<void> {
+async function ensureStream(setup: Setup, wanted: StreamDefinition): Promise<void> {
+  const { checkOnly, replicas } = setup.options;
   for (let race = 0; race < RACES_MAX; race++) {
-    const info = await api(nc, `STREAM.INFO.${wanted.name}`, undefined);
-    if (info.error === undefined) return bringUpToDate(nc, wanted, info.config ?? {}, checkOnly, logger);
+    const info = await api(setup, `STREAM.INFO.${wanted.name}`, undefined);
+    if (info.error === undefined) return bringUpToDate(setup, wanted, info.config ?? {});
     if (info.error.err_code !== ServerCode.STREAM_NOT_FOUND) {
       throw new StartError(`stream ${wanted.name}: ${info.error.description}`);
     }
     if (checkOnly) throw new StartError(`stream ${wanted.name} is missing, and PROVISION=off forbids creating it`);
-    const made = await api(nc, `STREAM.CREATE.${wanted.name}`, wanted);
+    const made = await api(setup, `STREAM.CREATE.${wanted.name}`, wanted);
     if (made.error === undefined) {
-      logger.info({ stream: wanted.name }, 'stream created');
+      setup.logger.info({ stream: wanted.name }, 'stream created');
       return;
     }
     if (made.error.err_code === ServerCode.SUBJECTS_OVERLAP) {
@@ -147,19 +162,15 @@ async function ensureStream(
       );
     }
     if (made.error.err_code !== ServerCode.STREAM_NAME_IN_USE) {
-      throw new StartError(`stream ${wanted.name} cannot be created: ${made.error.description}`);
+      const why = isShortOfServers(made) ? `REPLICAS=${replicas} needs a cluster of as many servers: ` : '';
+      throw new StartError(`stream ${wanted.name} cannot be created: ${why}${made.error.description}`);
     }
   }
   throw new StartError(`stream ${wanted.name}: others keep creating and removing it`);
 }
 
-async function bringUpToDate(
-  nc: NatsConnection,
-  wanted: StreamDefinition,
-  config: Record<string, unknown>,
-  checkOnly: boolean,
-  logger: Logger,
-): Promise<void> {
+async function bringUpToDate(setup: Setup, wanted: StreamDefinition, config: Record<string, unknown>): Promise<void> {
+  const { options, logger } = setup;
   const { name } = wanted;
   const marks = config.metadata as Record<string, string> | undefined;
   if (marks?.[OWNER_KEY] === undefined) {
@@ -179,14 +190,16 @@ async function bringUpToDate(
     (setting) => wanted[setting] !== undefined && !same(wanted[setting], config[setting]),
   );
   if (changed.length === 0) return;
-  if (checkOnly) {
+  if (options.checkOnly) {
     logger.warn({ stream: name, changed }, 'stream differs from the environment; PROVISION=off leaves it');
     return;
   }
   const update = { ...config, ...Object.fromEntries(changed.map((setting) => [setting, wanted[setting]])) };
-  const updated = await api(nc, `STREAM.UPDATE.${name}`, update);
-  if (updated.error !== undefined)
-    throw new StartError(`stream ${name} cannot be changed: ${updated.error.description}`);
+  const updated = await api(setup, `STREAM.UPDATE.${name}`, update);
+  if (updated.error !== undefined) {
+    const why = isShortOfServers(updated) ? `REPLICAS=${options.replicas} needs a cluster of as many servers: ` : '';
+    throw new StartError(`stream ${name} cannot be changed: ${why}${updated.error.description}`);
+  }
   logger.info({ stream: name, changed }, 'stream changed');
 }
 
@@ -198,13 +211,43 @@ type ApiAnswer = {
   readonly error?: { readonly code: number; readonly err_code?: number; readonly description?: string };
 };
 
-async function api(nc: NatsConnection, path: string, body: unknown): Promise<ApiAnswer> {
+/** There are too few servers, or they have not found each other yet. */
+function isShortOfServers({ error }: ApiAnswer): boolean {
+  return error?.err_code === ServerCode.NO_PEERS || error?.err_code === ServerCode.REPLICAS_NOT_CLUSTERED;
+}
+
+/** What a cluster says that will be able to do as it is asked when it has found itself. */
+function isForming(answer: ApiAnswer): boolean {
+  const { error } = answer;
+  return error?.code === SERVICE_UNAVAILABLE || error?.err_code === ServerCode.NO_PEERS;
+}
+
+/**
+ * Asks the JetStream API, and asks again while a cluster has nobody to answer: all that is asked here may be asked twice.
+ */
+async function api({ nc, options, logger }: Setup, path: string, body: unknown): Promise<ApiAnswer> {
   const payload = body === undefined ? undefined : JSON.stringify(body);
-  try {
-    return (await nc.request(`$JS.API.${path}`, payload, { timeout: API_TIMEOUT_MS })).json<ApiAnswer>();
-  } catch (error) {
-    throw new StartError(
-      `JetStream does not answer ${path}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+  const startedMs = performance.now();
+  const waitMs = options.waitMs ?? CLUSTER_WAIT_MS;
+  let sayAtMs = CLUSTER_WAIT_LINE_MS;
+  for (;;) {
+    let reason: string;
+    try {
+      const answer = (await nc.request(`$JS.API.${path}`, payload, { timeout: API_TRY_MS })).json<ApiAnswer>();
+      if (!isForming(answer) || performance.now() - startedMs > waitMs) return answer;
+      reason = answer.error?.description ?? 'it is not available';
+    } catch (error) {
+      reason = error instanceof Error ? error.message : String(error);
+      const passing = error instanceof TimeoutError || isNoResponders(error);
+      if (!passing || nc.isClosed() || performance.now() - startedMs > waitMs) {
+        throw new StartError(`JetStream does not answer ${path}: ${reason}`);
+      }
+    }
+    const waitedMs = Math.round(performance.now() - startedMs);
+    if (waitedMs >= sayAtMs) {
+      logger.warn({ path, reason, waitedMs }, 'waiting for JetStream');
+      sayAtMs = waitedMs + CLUSTER_WAIT_LINE_MS;
+    }
+    await sleep(API_PAUSE_MS);
   }
 }

@@ -1,10 +1,13 @@
 /**
  * Owns acknowledged publishing, pipelined: one long-lived reply subscription for all publishes, a map of waiters, one
- * sweep for all timeouts. It costs a fifth of a request's client time (docs/benchmark.md). A publish is never repeated
- * here: what an unknown outcome means, only the caller knows.
+ * sweep for all timeouts. It costs a fifth of a request's client time (docs/benchmark.md). A publish that may have been
+ * stored is never repeated here: what an unknown outcome means, only the caller knows. One that nobody in a cluster has
+ * heard is none such: its stream is between two leaders, and it waits here for the next (docs/adr/0011-silence-in-a-cluster.md).
  */
-import { createInbox, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from '@nats-io/transport-node';
-import { type Receipt, readReceipt } from './receipt.ts';
+import type { Msg, MsgHdrs, NatsConnection, Subscription } from '@nats-io/transport-node';
+import { utf8Of } from '#contracts/utf8.ts';
+import { inboxOf } from './inbox.ts';
+import { type Receipt, readReceipt, SERVICE_UNAVAILABLE } from './receipt.ts';
 
 /** An answer that has not come by then is an unknown outcome. */
 const ANSWER_TIMEOUT_MS = 5_000;
@@ -26,6 +29,9 @@ export interface PublishOptions {
 interface Waiter {
   readonly settle: (receipt: Receipt) => void;
   readonly deadline: number;
+  readonly subject: string;
+  readonly body: Uint8Array;
+  readonly options: PublishOptions;
 }
 
 /** Publishes to streams and tells what became of it. */
@@ -35,11 +41,13 @@ export class Publisher {
   readonly #subscription: Subscription;
   readonly #sweeper: NodeJS.Timeout;
   readonly #waiters = new Map<string, Waiter>();
+  /** Publishes that nobody has heard: to be sent again with the next sweep. */
+  readonly #unheard = new Set<string>();
   #count = 0;
 
   constructor(nc: NatsConnection) {
     this.#nc = nc;
-    this.#inbox = `${createInbox()}.`;
+    this.#inbox = `${inboxOf(nc)}.`;
     this.#subscription = nc.subscribe(`${this.#inbox}*`, { callback: (error, msg) => this.#answered(error, msg) });
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS);
     this.#sweeper.unref();
@@ -57,13 +65,8 @@ export class Publisher {
     }
     const token = (this.#count++).toString(36);
     return new Promise((settle) => {
-      this.#waiters.set(token, { settle, deadline: performance.now() + ANSWER_TIMEOUT_MS });
-      try {
-        this.#nc.publish(subject, body, { reply: this.#inbox + token, ...headersOf(options) });
-      } catch (error) {
-        this.#waiters.delete(token);
-        settle({ kind: 'refused', code: 0, reason: error instanceof Error ? error.message : String(error) });
-      }
+      this.#waiters.set(token, { settle, deadline: performance.now() + ANSWER_TIMEOUT_MS, subject, body, options });
+      this.#send(token, subject, body, options);
     });
   }
 
@@ -82,31 +85,48 @@ export class Publisher {
     const token = msg.subject.slice(this.#inbox.length);
     if (!this.#waiters.has(token)) return;
     if (msg.data.length === 0 && msg.headers !== undefined && msg.headers.code > 0) {
-      this.#settle(token, { kind: 'unknown', reason: `status ${msg.headers.code} ${msg.headers.description}` });
+      if (msg.headers.code === SERVICE_UNAVAILABLE && this.#nc.info?.cluster !== undefined) this.#unheard.add(token);
+      else this.#settle(token, { kind: 'unknown', reason: `status ${msg.headers.code} ${msg.headers.description}` });
     } else {
       this.#settle(token, readReceipt(msg.string()));
+    }
+  }
+
+  #send(token: string, subject: string, body: Uint8Array, options: PublishOptions): void {
+    try {
+      this.#nc.publish(subject, body, { reply: this.#inbox + token, ...headersOf(options) });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#settle(token, { kind: 'refused', code: 0, reason });
     }
   }
 
   #settle(token: string, receipt: Receipt): void {
     const waiter = this.#waiters.get(token);
     this.#waiters.delete(token);
+    this.#unheard.delete(token);
     waiter?.settle(receipt);
   }
 
-  /** Waiters stand in the order of their deadlines: the first that is not due ends the sweep. */
+  /**
+   * Waiters stand in the order of their deadlines: the first that is not due ends the search. What nobody has heard is sent
+   * again, as long as it is waited for.
+   */
   #sweep(): void {
     const now = performance.now();
     for (const [token, { deadline }] of this.#waiters) {
-      if (deadline > now) return;
+      if (deadline > now) break;
       this.#settle(token, { kind: 'unknown', reason: `no answer within ${ANSWER_TIMEOUT_MS} ms` });
     }
+    for (const token of this.#unheard) {
+      const { subject, body, options } = this.#waiters.get(token)!;
+      this.#send(token, subject, body, options);
+    }
+    this.#unheard.clear();
   }
 }
 
 const DRAIN_POLL_MS = 10;
-
-const encoder = new TextEncoder();
 
 /**
  * The headers of a publish, as their bytes. The client asks nothing of headers but to encode themselves, and its own take
@@ -119,7 +139,7 @@ function headersOf({ expected, msgId, ttlS, headers: more }: PublishOptions): { 
   if (ttlS !== undefined) lines += `Nats-TTL: ${ttlS}s\r\n`;
   for (const [name, value] of more ?? []) lines += `${name}: ${oneLine(value)}\r\n`;
   if (lines === '') return {};
-  const bytes = encoder.encode(`NATS/1.0\r\n${lines}\r\n`);
+  const bytes = utf8Of(`NATS/1.0\r\n${lines}\r\n`);
   return { headers: { encode: () => bytes } as unknown as MsgHdrs };
 }
 

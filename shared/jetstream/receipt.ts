@@ -18,6 +18,10 @@ export const ServerCode = {
   STREAM_NAME_IN_USE: 10058,
   SUBJECTS_OVERLAP: 10065,
   CONSUMER_EXISTS: 10148,
+  /** A cluster has too few servers that could hold a replica. */
+  NO_PEERS: 10005,
+  /** Replicas are asked of a server that is no cluster. */
+  REPLICAS_NOT_CLUSTERED: 10074,
 } as const;
 
 /** What became of a publish. */
@@ -43,7 +47,8 @@ export function storedOr(receipt: Receipt, what: string): number {
 }
 
 const WRONG_LAST = /wrong last sequence: (\d+)/;
-const SERVICE_UNAVAILABLE = 503;
+/** There is no leader just now, or too little of a cluster to have one. */
+export const SERVICE_UNAVAILABLE = 503;
 
 /** Reads a publish acknowledgement. */
 export function readReceipt(answer: string): Receipt {

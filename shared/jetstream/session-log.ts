@@ -254,7 +254,9 @@ export class SessionLog<State, Memo = null> {
 
   #fold(session: Cached<State, Memo>, record: LogRecord, live: boolean): void {
     if (record.seq <= this.#folding.position(session.state)) return;
-    const message = ownMessage(session, record) ?? readLogMessage(record.kind, record.sessionId, record.data);
+    const own = ownMessage(session, record);
+    if (own !== null) session.own = null;
+    const message = own ?? readLogMessage(record.kind, record.sessionId, record.data);
     const entry: LogEntry = { seq: record.seq, time: record.time, message };
     this.#folding.evolve(session.state, entry, session.memo, live, record);
     this.#folded += 1;

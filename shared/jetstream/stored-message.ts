@@ -2,8 +2,9 @@
  * Owns reading messages out of streams: one by subject from the stream's leader, or many in order, by direct get. Times
  * are cut to whole milliseconds from the server's own digits, because a double cannot hold nanoseconds.
  */
-import { createInbox, errors, type Msg, type NatsConnection } from '@nats-io/transport-node';
-import { EffectFailed, ServerCode } from './receipt.ts';
+import { errors, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import { inboxOf } from './inbox.ts';
+import { EffectFailed, SERVICE_UNAVAILABLE, ServerCode } from './receipt.ts';
 
 /** A message as a stream has it. */
 export interface StoredMessage {
@@ -20,18 +21,27 @@ export interface StoredMessage {
 export class NobodyThere extends EffectFailed {}
 
 const REQUEST_TIMEOUT_MS = 5_000;
+/** A request that went to a leader that had just died is never answered, and the next one asks its successor. */
+const REQUEST_TRY_MS = 1_000;
+const REQUEST_PAUSE_MS = 100;
 /** Messages asked for at once: some hundred milliseconds of folding, and far below what a server refuses. */
 const BATCH_SIZE = 512;
 /** A batch that is silent for so long is given up. */
 const BATCH_TIMEOUT_MS = 5_000;
-const NOT_FOUND = 404;
-const END_OF_BATCH = 204;
+/** Any replica may be the one that is asked, also one that hangs: while nothing has come, another is asked too. */
+const BATCH_TRY_MS = 500;
+/** Direct get says these in place of a message; a message has a sequence, whatever else its publisher gave it. */
+const NOT_FOUND = '404';
+const END_OF_BATCH = '204';
+const NO_RESPONDERS = '503';
+const PROTOCOL = 'NATS/1.0';
+const EOL = '\r\n';
+const SEQUENCE = 'Nats-Sequence';
 
 /** The last message on a subject (wildcards allowed), asked of the stream's leader; null where there is none. */
 export async function lastMessage(nc: NatsConnection, stream: string, subject: string): Promise<StoredMessage | null> {
   const body = JSON.stringify({ last_by_subj: subject });
-  const answer = await ask(nc, `$JS.API.STREAM.MSG.GET.${stream}`, body);
-  const { message, error } = answer.json<MsgGetResponse>();
+  const { message, error } = await ask<MsgGetResponse>(nc, `$JS.API.STREAM.MSG.GET.${stream}`, body);
   if (message !== undefined) {
     return {
       subject: message.subject,
@@ -48,8 +58,7 @@ export async function lastMessage(nc: NatsConnection, stream: string, subject: s
 
 /** The sequence of the last message a stream has taken, said by its leader. */
 export async function lastSequence(nc: NatsConnection, stream: string): Promise<number> {
-  const answer = await ask(nc, `$JS.API.STREAM.INFO.${stream}`, '');
-  const { state, error } = answer.json<{ state?: { last_seq: number }; error?: { description?: string } }>();
+  const { state, error } = await ask<StreamInfoResponse>(nc, `$JS.API.STREAM.INFO.${stream}`, '');
   if (state !== undefined) return state.last_seq;
   throw new EffectFailed(`reading the state of ${stream}: ${error?.description ?? 'no answer'}`);
 }
@@ -86,25 +95,34 @@ function readBatch(
 ): Promise<Batch> {
   return new Promise((resolve, reject) => {
     const batch: Batch = { count: 0, last: fromSeq - 1, pending: 0 };
-    const inbox = createInbox();
+    const inbox = inboxOf(nc);
+    let asked = 0;
+    /** The reply subject of the replica that is listened to: the first to answer. */
+    let answering: string | null = null;
     const done = (settle: () => void) => {
       clearTimeout(timer);
+      clearInterval(asking);
       subscription.unsubscribe();
       settle();
     };
     const fail = (why: string) => done(() => reject(new EffectFailed(`reading ${subject} from ${stream}: ${why}`)));
     const timer = setTimeout(() => fail('no answer'), BATCH_TIMEOUT_MS);
-    const subscription = nc.subscribe(inbox, {
+    const subscription = nc.subscribe(`${inbox}.*`, {
       callback: (error, msg) => {
         if (error !== null) return fail(error.message);
-        const code = msg.headers?.code ?? 0;
-        if (code === NOT_FOUND) return done(() => resolve(batch));
-        if (code === END_OF_BATCH) {
-          batch.pending = Number(msg.headers?.get('Nats-Num-Pending') ?? 0);
+        answering ??= msg.subject;
+        if (msg.subject !== answering) return;
+        clearInterval(asking);
+        const headers = headerBlock(msg);
+        if (lastLine(headers, SEQUENCE) === '') {
+          const status = headers.slice(PROTOCOL.length, headers.indexOf(EOL)).trim();
+          if (status.startsWith(NOT_FOUND)) return done(() => resolve(batch));
+          if (status.startsWith(NO_RESPONDERS)) return done(() => reject(new NobodyThere(`${stream} is not there`)));
+          if (!status.startsWith(END_OF_BATCH)) return fail(`status ${status}`);
+          batch.pending = Number(lastLine(headers, 'Nats-Num-Pending'));
           return done(() => resolve(batch));
         }
-        if (code > 0) return fail(`status ${code} ${msg.headers?.description}`);
-        const message = fromDirectGet(msg);
+        const message = fromDirectGet(headers, msg.data);
         timer.refresh();
         batch.count += 1;
         batch.last = message.seq;
@@ -112,7 +130,9 @@ function readBatch(
       },
     });
     const request = JSON.stringify({ seq: Math.max(1, fromSeq), next_by_subj: subject, batch: BATCH_SIZE });
-    nc.publish(`$JS.API.DIRECT.GET.${stream}`, request, { reply: inbox });
+    const ask = () => nc.publish(`$JS.API.DIRECT.GET.${stream}`, request, { reply: `${inbox}.${asked++}` });
+    const asking = setInterval(ask, BATCH_TRY_MS);
+    ask();
   });
 }
 
@@ -125,37 +145,68 @@ export function timeOf(rfc3339: string): number {
   return seconds + Number(decimals.slice(0, 3).padEnd(3, '0'));
 }
 
-function fromDirectGet(msg: Msg): StoredMessage {
-  const get = (name: string): string => msg.headers?.get(name) ?? '';
+/**
+ * A message's headers as the text they came as. The client's own reading of them throws at a name that it does not like, in
+ * the middle of reading from the connection, which ends that for good; and names are chosen by whoever publishes
+ * (docs/adr/0009-headers-are-anybodys.md).
+ */
+function headerBlock(msg: Msg): string {
+  const { _msg, _rdata } = msg as unknown as { readonly _msg: { readonly hdr: number }; readonly _rdata: Uint8Array };
+  return _msg.hdr > 0 ? Buffer.from(_rdata.buffer, _rdata.byteOffset, _msg.hdr).toString('utf8') : '';
+}
+
+/** The value of a header's last line: the server adds its own after those of the publisher. Empty where there is none. */
+function lastLine(block: string, name: string): string {
+  const start = block.lastIndexOf(`${EOL}${name}: `);
+  if (start === -1) return '';
+  const value = start + EOL.length + name.length + 2;
+  return block.slice(value, block.indexOf(EOL, value));
+}
+
+function fromDirectGet(headers: string, data: Uint8Array): StoredMessage {
   return {
-    subject: get('Nats-Subject'),
-    seq: Number(get('Nats-Sequence')),
-    time: timeOf(get('Nats-Time-Stamp')),
-    data: msg.data,
-    header: get,
+    subject: lastLine(headers, 'Nats-Subject'),
+    seq: Number(lastLine(headers, SEQUENCE)),
+    time: timeOf(lastLine(headers, 'Nats-Time-Stamp')),
+    data,
+    header: (name) => lastLine(headers, name),
   };
 }
 
 /** What a failed request means to a reconciler. */
-export function asEffectFailed(error: unknown, what: string): EffectFailed {
+function asEffectFailed(error: unknown, what: string): EffectFailed {
   if (isNoResponders(error)) return new NobodyThere(`${what}: nobody answers there`);
   return new EffectFailed(`${what}: ${error instanceof Error ? error.message : String(error)}`);
 }
 
-function isNoResponders(error: unknown): boolean {
+/** Nobody listens where a request went. */
+export function isNoResponders(error: unknown): boolean {
   if (error instanceof errors.NoRespondersError) return true;
   return error instanceof errors.RequestError && error.isNoResponders();
 }
 
-async function ask(nc: NatsConnection, subject: string, body: string): Promise<Msg> {
-  try {
-    return await nc.request(subject, body, { timeout: REQUEST_TIMEOUT_MS });
-  } catch (error) {
-    throw asEffectFailed(error, `asking ${subject}`);
+/** Asks, and asks again while there is no answer or no leader to give one: to read is to change nothing. */
+async function ask<Answer extends Failed>(nc: NatsConnection, subject: string, body: string): Promise<Answer> {
+  const until = performance.now() + REQUEST_TIMEOUT_MS;
+  for (;;) {
+    const late = performance.now() + REQUEST_TRY_MS > until;
+    try {
+      const answer = (await nc.request(subject, body, { timeout: REQUEST_TRY_MS })).json<Answer>();
+      if (late || answer.error?.code !== SERVICE_UNAVAILABLE) return answer;
+      await new Promise((resolve) => setTimeout(resolve, REQUEST_PAUSE_MS));
+    } catch (error) {
+      if (late || !(error instanceof errors.TimeoutError)) throw asEffectFailed(error, `asking ${subject}`);
+    }
   }
 }
 
-type MsgGetResponse = {
+type Failed = {
+  readonly error?: { readonly code?: number; readonly err_code?: number; readonly description?: string };
+};
+
+type StreamInfoResponse = Failed & { readonly state?: { readonly last_seq: number } };
+
+type MsgGetResponse = Failed & {
   readonly message?: {
     readonly subject: string;
     readonly seq: number;
@@ -163,7 +214,6 @@ type MsgGetResponse = {
     readonly hdrs?: string;
     readonly time: string;
   };
-  readonly error?: { readonly err_code?: number; readonly description?: string };
 };
 
 /** Headers of a message that came as JSON: the protocol's own lines, in base64. */

@@ -13,6 +13,11 @@ import { exchange, LogBench, type Opening } from '#test/unit/combat/log-bench.ts
 /** Runs of each property; more of them with FC_RUNS. */
 export const runs = (usual: number): { numRuns: number } => ({ numRuns: Number(process.env.FC_RUNS ?? usual) });
 
+const SEED = Number(process.env.FC_SEED ?? Math.floor(Math.random() * 0x7fffffff));
+
+/** The same with a seed that FC_SEED replays; fast-check prints it where a property fails. */
+export const seeded = (usual: number): { numRuns: number; seed: number } => ({ ...runs(usual), seed: SEED });
+
 const IDS = ['A', '-7', '101', 'b', '9', '__proto__', 'x1', '10'] as const;
 const NEWCOMERS = ['N1', '2', 'constructor', 'N4'] as const;
 const TEAMS = ['red', 'blue', '9'] as const;

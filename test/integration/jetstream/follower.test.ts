@@ -1,7 +1,7 @@
 // Proves that a follower hands on every message of the log once and in order, whatever happens to its consumer, its
 // connection and its server.
 
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { describe, expect, test } from 'vitest';
 import { COMBAT } from '#contracts/streams.ts';
 import { BATTLE_LOG_FILTER, type LogKind, logSubject } from '#contracts/subjects.ts';
@@ -21,7 +21,8 @@ async function follow(
 ): Promise<[Follower, LogRecord[]]> {
   const records: LogRecord[] = [];
   const take = (record: LogRecord) => void records.push(record);
-  return [await Follower.start(jetstream(replica.nc), filter, fromSeq, take, rig.lines.logger), records];
+  const lost = (reason: string) => expect.unreachable(reason);
+  return [await Follower.start(replica.nc, { filter, fromSeq, take, lost }, rig.lines.logger), records];
 }
 
 const seqsOf = (records: readonly LogRecord[]): number[] => records.map(({ seq }) => seq);
@@ -135,7 +136,8 @@ describe.concurrent('a follower', () => {
       seen.push(seq);
       if (seq === 3) throw new Error('cannot take this one');
     };
-    const follower = await Follower.start(jetstream(rig.nc), null, 0, take, rig.lines.logger);
+    const options = { filter: null, fromSeq: 0, take, lost: () => {} };
+    const follower = await Follower.start(rig.nc, options, rig.lines.logger);
     await nudges(rig.publisher, freshSession(), 10);
     await until('all messages', () => seen.length === 10);
     expect(seen).toEqual(upTo(10));

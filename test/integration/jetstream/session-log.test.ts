@@ -4,14 +4,13 @@
 // The fold of this file is the plainest there is: it keeps the sequence of every message of its session. A hole or a double
 // shows at once.
 
-import { jetstream } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { check, encode } from '#contracts/decode.ts';
 import { CLOSED_SNAPSHOT_TTL_S, COMBAT, SESSIONS_BUCKET } from '#contracts/streams.ts';
 import { bucketSubject, logSubject, sessionLogFilter } from '#contracts/subjects.ts';
 import type { Effects } from '#jetstream/effects.ts';
-import { Follower } from '#jetstream/follower.ts';
+import { Follower, type LogRecord } from '#jetstream/follower.ts';
 import { provision } from '#jetstream/provision.ts';
 import { EffectFailed } from '#jetstream/receipt.ts';
 import { type Cached, SessionLog } from '#jetstream/session-log.ts';
@@ -67,7 +66,9 @@ class Bench {
   /** Follows the log from its end on. */
   async follow(): Promise<this> {
     const end = await this.on.effects.endOfLog();
-    await Follower.start(jetstream(this.on.nc), null, end, (record) => this.log.take(record), this.lines.logger);
+    const take = (record: LogRecord) => this.log.take(record);
+    const lost = (reason: string) => expect.unreachable(reason);
+    await Follower.start(this.on.nc, { filter: null, fromSeq: end, take, lost }, this.lines.logger);
     return this;
   }
 
@@ -284,13 +285,8 @@ describe.concurrent('folding on', () => {
     const seqs = await nudges(rig.publisher, id, 100);
     await within('the fold', bench.log.foldTo(session, seqs.at(-1)!));
     expect(session.state.seqs).toEqual(seqs);
-    const late = await Follower.start(
-      jetstream(rig.nc),
-      null,
-      end,
-      (record) => bench.log.take(record),
-      rig.lines.logger,
-    );
+    const take = (record: LogRecord) => bench.log.take(record);
+    const late = await Follower.start(rig.nc, { filter: null, fromSeq: end, take, lost: () => {} }, rig.lines.logger);
     const more = await nudges(rig.publisher, id, 100);
     await until('the late follower', () => late.position >= more.at(-1)!);
     expect(session.state.seqs).toEqual([...seqs, ...more]);

@@ -2,6 +2,7 @@
 // batches; and that a message has the same time whoever reads it, by whatever way.
 
 import { jetstream } from '@nats-io/jetstream';
+import type { MsgHdrs } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { COMBAT } from '#contracts/streams.ts';
 import { logSubject, sessionLogFilter } from '#contracts/subjects.ts';
@@ -171,4 +172,41 @@ test('a time with any number of decimals is cut, never rounded', () => {
   const second = Date.parse('2026-01-02T03:04:05Z');
   const times = ['05Z', '05.9Z', '05.98Z', '05.987Z', '05.9879Z', '05.987999999Z', '05.000999999Z', '05.000000001Z'];
   expect(times.map((rest) => timeOf(`2026-01-02T03:04:${rest}`) - second)).toEqual([0, 900, 980, 987, 987, 987, 0, 0]);
+});
+
+/** A publish whose headers are bytes of the publisher's own choice, which no client library would let through. */
+async function publishRaw(subject: string, headers: string, body: Uint8Array): Promise<number> {
+  const encode = () => Buffer.from(`NATS/1.0${headers}\r\n\r\n`);
+  const answer = await rig.nc.request(subject, body, { headers: { encode } as unknown as MsgHdrs, timeout: 5_000 });
+  return answer.json<{ readonly seq: number }>().seq;
+}
+
+describe.concurrent("I10 headers of a publisher's own choice", () => {
+  test.each([
+    ['a sequence', '\r\nNats-Sequence: 999999999'],
+    ['a sequence twice', '\r\nNats-Sequence: 0\r\nNats-Sequence: NaN'],
+    ['a subject', '\r\nNats-Subject: combat.session.another'],
+    ['a time', '\r\nNats-Time-Stamp: 1970-01-01T00:00:00Z'],
+    ['a stream', '\r\nNats-Stream: DEAD'],
+    ['the end of a batch', ' 204 EOB\r\nNats-Num-Pending: 0\r\nNats-Last-Sequence: 1'],
+    ['nothing found', ' 404 Message Not Found'],
+    ['no responders', ' 503'],
+    ['a name that is none', '\r\nno name(at all): x'],
+    ['an empty name', '\r\n: x'],
+    ['a name of control characters', '\r\n\u0000\u0001: \u0000'],
+    ['a line without a name', '\r\nwithout'],
+    ['a name that is not ASCII', '\r\nN\u00e4me: \ud83d\ude00'],
+    ['a thousand headers', Array.from({ length: 1_000 }, (_, n) => `\r\nH${n}: ${n}`).join('')],
+  ])('%s: the message is read as the stream has it, and those around it', async (_what, headers) => {
+    const id = freshSession();
+    const [before] = await nudges(rig.publisher, id, 1);
+    const seq = await publishRaw(logSubject('signal', id), headers, nudge(id, 7));
+    const [after] = await nudges(rig.publisher, id, 1);
+    const messages = await read(sessionLogFilter(id), 1);
+    expect(messages.map((message) => message.seq)).toEqual([before, seq, after]);
+    expect(textOf(messages[1]!)).toBe(Buffer.from(nudge(id, 7)).toString());
+    expect(new Set(messages.map(({ subject }) => subject))).toEqual(new Set([logSubject('signal', id)]));
+    const times = messages.map(({ time }) => time);
+    expect(times).toEqual(times.toSorted((left, right) => left - right));
+  });
 });

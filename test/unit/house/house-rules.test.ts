@@ -32,11 +32,11 @@ const MAY_IMPORT: Record<string, { ours: string[]; packages: string[] }> = {
   },
   'shared/jetstream': {
     ours: ['shared/contracts', 'shared/process'],
-    packages: ['@nats-io/transport-node', '@nats-io/jetstream', '@nats-io/kv', 'pino'],
+    packages: ['@nats-io/transport-node', '@nats-io/jetstream', 'pino'],
   },
   'shared/client': {
     ours: ['shared/contracts', 'shared/jetstream'],
-    packages: ['zod', '@nats-io/transport-node', '@nats-io/jetstream', '@nats-io/kv'],
+    packages: ['zod', '@nats-io/transport-node', '@nats-io/jetstream'],
   },
   rules: { ours: ['shared/contracts', 'shared/combat'], packages: ['zod'] },
   policies: { ours: ['shared/contracts', 'shared/combat'], packages: ['zod'] },
