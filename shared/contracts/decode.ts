@@ -60,7 +60,7 @@ export function check<Schema extends z.ZodType>(schema: Schema, value: unknown):
 /**
  * Checks a JSON value against a shape, on the path of a blow: a reader by hand knows the shape as it nearly always comes, at
  * a tenth of the schema's cost; what it does not know (null) is the schema's to read or to refuse. What it does read, it
- * reads exactly as the schema would: test/property/quick-readers.test.ts.
+ * reads exactly as the schema would (docs/adr/0013-plain-messages-are-read-by-hand.md).
  */
 export function checkQuickly<Schema extends z.ZodType>(
   quick: (value: unknown) => z.output<Schema> | null,

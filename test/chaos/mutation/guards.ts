@@ -1,0 +1,120 @@
+// Owns the list of the guards that keep the invariants: what each is in the code, how it is taken away, and which tests die
+// then. The table of docs/reliability.md is this list.
+
+/** One guard. */
+export interface Guard {
+  readonly name: string;
+  readonly invariant: string;
+  /** What it is for, in one line. */
+  readonly keeps: string;
+  /** The file it stands in. */
+  readonly file: string;
+  /** Its text there, which occurs once. */
+  readonly text: string;
+  /** What stands there when it is taken away. */
+  readonly without: string;
+  /** The test that dies of it. */
+  readonly dies: DyingTest;
+  /** Quick enough for `npm test`. */
+  readonly quick?: true;
+}
+
+/** A test that must fail when a guard is gone. */
+export interface DyingTest {
+  readonly file: string;
+  readonly test: string;
+  /** Settings that bring the test to the point at once, where it would find it in time. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const SIMULATION = {
+  file: 'test/chaos/simulation/simulation.test.ts',
+  test: 'every session finishes when the faults stop',
+};
+
+/** Every guard. */
+export const GUARDS: readonly Guard[] = [
+  {
+    name: 'expected sequence',
+    invariant: 'I5',
+    keeps: 'an append is refused where another was first',
+    file: 'shared/jetstream/jetstream-effects.ts',
+    text: 'publisher.publish(subject, body, { expected }),',
+    without: 'publisher.publish(subject, body, {}),',
+    dies: {
+      file: 'test/chaos/faults/zombies.test.ts',
+      test: "executor: its result is refused, and it does not free the lock of another's work",
+    },
+  },
+  {
+    name: 'acknowledge last',
+    invariant: 'I8',
+    keeps: 'a wake comes again until all it called for is stored',
+    file: 'services/collector/collector.ts',
+    text: '      try {\n        const dealtWith = ',
+    without:
+      '      try {\n        for (const wake of desk.wakes) this.#tools.effects.ack(wake);\n        const dealtWith = ',
+    dies: SIMULATION,
+  },
+  {
+    name: 'lock TTL',
+    invariant: 'I6',
+    keeps: 'the lock of a dead executor ends by itself',
+    file: 'shared/jetstream/jetstream-effects.ts',
+    text: '{ expected, ttlS: lockTtlMs / MS_PER_S }',
+    without: '{ expected }',
+    dies: {
+      file: 'test/integration/jetstream/lock.test.ts',
+      test: 'is on every write: taken, claimed, renewed and freed alike',
+    },
+    quick: true,
+  },
+  {
+    name: 'fold to the wake',
+    invariant: 'I7',
+    keeps: 'nothing is decided below the position that woke a pass',
+    file: 'services/collector/pass.ts',
+    text: '  await tools.log.foldTo(session, positionToReach(desk));\n',
+    without: '',
+    dies: SIMULATION,
+  },
+  {
+    name: 'fold to the task',
+    invariant: 'I7',
+    keeps: 'no batch is resolved below the position its task names',
+    file: 'services/executor/batch.ts',
+    text: '    await log.foldTo(battle, task.through);\n',
+    without: '',
+    dies: SIMULATION,
+  },
+  {
+    name: 'decide on an exact prefix',
+    invariant: 'I7',
+    keeps: 'what comes while a session is hydrated is folded in its turn',
+    file: 'shared/jetstream/session-log.ts',
+    text: "    if (session.phase === 'live') this.#fold(session, record, true);",
+    without: '    if (session.phase !== null) this.#fold(session, record, true);',
+    dies: {
+      file: 'test/integration/jetstream/session-log.test.ts',
+      test: 'what arrives meanwhile is neither lost nor doubled, wherever hydration stands',
+    },
+  },
+  {
+    name: 'arm after a due timer',
+    invariant: 'I6',
+    keeps: 'a timer that fired took a newer one with it: the pass it woke arms anew',
+    file: 'services/collector/pass.ts',
+    text: '  const anew = notes.some((note) => note.timeout);',
+    without: '  const anew = false;',
+    dies: SIMULATION,
+  },
+  {
+    name: 'nonce',
+    invariant: 'I6',
+    keeps: 'each taking of the lock sends a task of its own',
+    file: 'services/collector/pending-lock.ts',
+    text: '    this.nonce = effects.nonce();',
+    without: "    this.nonce = 'always the same';",
+    dies: SIMULATION,
+  },
+];
