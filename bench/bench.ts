@@ -3,6 +3,7 @@
  * see the same machine, whatever else it does meanwhile.
  */
 import { cpus, release, type } from 'node:os';
+import { measureFlood } from './flood.ts';
 import { Floor, type FloorRound } from './floor.ts';
 import { measureLatency } from './latency.ts';
 import { type MessageSizes, TYPICAL_SIZES } from './message-sizes.ts';
@@ -10,6 +11,7 @@ import type { BenchOptions, Part } from './options.ts';
 import {
   cpuUsOf,
   type FloorReport,
+  floodReport,
   floorReport,
   latencyReport,
   type Machine,
@@ -55,6 +57,7 @@ export async function bench(
 async function measure(run: Run, options: BenchOptions): Promise<Report> {
   const wanted = (part: Part) => options.parts.includes(part);
   const latency = wanted('latency') ? await latencyPart(run, options) : null;
+  const flood = wanted('flood') ? await floodPart(run, options) : null;
   const { throughput, floor } = await roundsPart(run, options, wanted('throughput'), wanted('floor'));
   const { sessions, seconds, rounds, collectors, executors, exchanges } = options;
   return {
@@ -65,6 +68,7 @@ async function measure(run: Run, options: BenchOptions): Promise<Report> {
     ratio: throughput && floor ? throughput.exchanges_per_s.median / floor.exchanges_per_s.median : null,
     cpu_ratio: throughput && floor ? cpuRatio(throughput, floor) : null,
     latency,
+    flood,
     warnings: run.crew.warnings.count,
   };
 }
@@ -72,6 +76,11 @@ async function measure(run: Run, options: BenchOptions): Promise<Report> {
 async function latencyPart(run: Run, options: BenchOptions) {
   run.progress(`latency: ${options.exchanges} exchanges, one at a time`);
   return latencyReport(await measureLatency(run, options));
+}
+
+async function floodPart(run: Run, options: BenchOptions) {
+  run.progress('flood: the exchanges of others, without a client that floods and with one');
+  return floodReport(await measureFlood(run, options));
 }
 
 async function roundsPart(run: Run, options: BenchOptions, withThroughput: boolean, withFloor: boolean) {

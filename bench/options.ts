@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 
-export const PARTS = ['latency', 'throughput', 'floor'] as const;
+export const PARTS = ['latency', 'throughput', 'floor', 'flood'] as const;
 /** What can be measured. */
 export type Part = (typeof PARTS)[number];
 
@@ -14,7 +14,7 @@ export interface BenchOptions {
   readonly parts: readonly Part[];
   /** Concurrent duels of the throughput part. */
   readonly sessions: number;
-  /** Measured seconds of throughput and of floor, each, over all rounds. */
+  /** Measured seconds of throughput, of floor, and without and with each flood, each, over all rounds. */
   readonly seconds: number;
   /** Into so many rounds the seconds are cut; throughput and floor take turns. */
   readonly rounds: number;
@@ -45,12 +45,13 @@ const DEFAULTS = { sessions: 1_000, seconds: 15, rounds: 3, collectors: 1, execu
 /** The help text. */
 export const HELP = `npm run bench [-- options]
 
-Measures exchanges per second, the floor under them and the latency of one exchange, on private nats-servers with the
-roles as real processes. Takes about two minutes; docs/benchmark.md says how to read it.
+Measures exchanges per second, the floor under them, the latency of one exchange, and what others notice of a client that
+floods, on private nats-servers with the roles as real processes. Takes about three minutes; docs/benchmark.md says how to
+read it.
 
-  --only PART[,PART]   ${PARTS.join(', ')}; default: all three
+  --only PART[,PART]   ${PARTS.join(', ')}; default: all
   --sessions N         concurrent 1v1 sessions of the throughput part (${DEFAULTS.sessions})
-  --seconds N          measured seconds of throughput, and as many of the floor (${DEFAULTS.seconds})
+  --seconds N          measured seconds of throughput, and as many of the floor and of each flood (${DEFAULTS.seconds})
   --rounds N           rounds into which they are cut, taking turns (${DEFAULTS.rounds})
   --collectors N       collector processes (${DEFAULTS.collectors})
   --executors N        executor processes (${DEFAULTS.executors})

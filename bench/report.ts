@@ -2,7 +2,8 @@
  * Owns the report of a run: what `--json` prints, and what the table is made from. Figures stand as they were measured;
  * how many digits of them mean anything is the table's to say.
  */
-import { median, type Percentiles, type Spread, spread } from './distribution.ts';
+import { median, type Percentiles, percentiles, type Spread, spread } from './distribution.ts';
+import { type FloodFigures, STEADY_EXCHANGES_PER_S } from './flood.ts';
 import type { FloorRound } from './floor.ts';
 import type { MessageSizes } from './message-sizes.ts';
 import type { BenchOptions } from './options.ts';
@@ -20,6 +21,7 @@ export interface Report {
   /** CPU time of the floor's exchange over that of the throughput's: nearly the same on a busy machine as on a quiet one. */
   readonly cpu_ratio: number | null;
   readonly latency: LatencyReport | null;
+  readonly flood: FloodReport | null;
   /** Lines that the roles logged as warnings or worse; the first ones are on stderr. */
   readonly warnings: number;
 }
@@ -67,6 +69,24 @@ export interface LatencyReport {
   /** The exchange's p50 over that of one acknowledged publish, and over that of one delivery. */
   readonly publish_acks: number;
   readonly deliveries: number;
+}
+
+/** What others notice of a client that floods one session: their exchanges, from the second blow to the result. */
+export interface FloodReport {
+  /** The others' exchanges, in each window alike. */
+  readonly exchanges_per_s: number;
+  /** Exchanges that were due and could not begin. */
+  readonly missed: number;
+  readonly without_ms: Percentiles;
+  readonly floods: readonly {
+    /** The flooder's signals that are unacknowledged at a time. */
+    readonly in_flight: number;
+    readonly signals_per_s: number;
+    readonly with_ms: Percentiles;
+    /** With the flood over without it. */
+    readonly p50_ratio: number;
+    readonly p99_ratio: number;
+  }[];
 }
 
 export function throughputReport(rounds: readonly ThroughputRound[], sizes: MessageSizes): ThroughputReport {
@@ -124,6 +144,25 @@ export function latencyReport({ exchange, publishAck, delivery }: PaceReport): L
     delivery_ms: delivery,
     publish_acks: exchange.p50 / publishAck.p50,
     deliveries: exchange.p50 / delivery.p50,
+  };
+}
+
+export function floodReport({ quietMs, floods, missed }: FloodFigures): FloodReport {
+  const without = percentiles(quietMs);
+  return {
+    exchanges_per_s: STEADY_EXCHANGES_PER_S,
+    missed,
+    without_ms: without,
+    floods: floods.map(({ inFlight, signalsPerS, samplesMs }) => {
+      const flooded = percentiles(samplesMs);
+      return {
+        in_flight: inFlight,
+        signals_per_s: signalsPerS,
+        with_ms: flooded,
+        p50_ratio: flooded.p50 / without.p50,
+        p99_ratio: flooded.p99 / without.p99,
+      };
+    }),
   };
 }
 

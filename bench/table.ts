@@ -2,13 +2,20 @@
  * Owns the report as people read it.
  */
 import type { Percentiles, Spread } from './distribution.ts';
-import { cpuUsOf, type FloorReport, type LatencyReport, type Report, type ThroughputReport } from './report.ts';
+import {
+  cpuUsOf,
+  type FloodReport,
+  type FloorReport,
+  type LatencyReport,
+  type Report,
+  type ThroughputReport,
+} from './report.ts';
 
 const NAME_WIDTH = 30;
 
 /** The report as a table, with a line feed at its end. */
 export function table(report: Report): string {
-  const { machine, options, throughput, floor, ratio, latency } = report;
+  const { machine, options, throughput, floor, ratio, latency, flood } = report;
   const lines = [
     `${machine.cores} cores, ${machine.cpu}, ${machine.system}, Node ${machine.node}`,
     `${options.sessions} sessions, ${options.collectors} collector(s), ${options.executors} executor(s), ` +
@@ -17,6 +24,7 @@ export function table(report: Report): string {
     ...(floor === null ? [] : floorLines(floor)),
     ...(ratio === null ? [] : ['', row('throughput / floor', ratioText(ratio, report.cpu_ratio))]),
     ...(latency === null ? [] : latencyLines(latency)),
+    ...(flood === null ? [] : floodLines(flood)),
     ...(report.warnings === 0 ? [] : ['', row('warnings of the roles', String(report.warnings))]),
   ];
   return `${lines.join('\n')}\n`;
@@ -71,6 +79,20 @@ function latencyLines(report: LatencyReport): string[] {
     row('one acknowledged publish', percentilesText(report.publish_ack_ms)),
     row('one delivery to a consumer', percentilesText(report.delivery_ms)),
     row('p50 as a multiple', `${report.publish_acks.toFixed(1)} publishes, ${report.deliveries.toFixed(1)} deliveries`),
+  ];
+}
+
+function floodLines(report: FloodReport): string[] {
+  const floods = report.floods.flatMap(({ in_flight, signals_per_s, with_ms, p50_ratio, p99_ratio }) => [
+    row(`with ${Math.round(signals_per_s).toLocaleString('en')} signals/s`, percentilesText(with_ms)),
+    row(`  ${in_flight} in flight, as a multiple`, `p50 ${p50_ratio.toFixed(2)}, p99 ${p99_ratio.toFixed(2)}`),
+  ]);
+  return [
+    '',
+    `A FLOOD AT ONE SESSION: second blow to result of the others, ${report.exchanges_per_s} exchanges/s, ms`,
+    row('without', percentilesText(report.without_ms)),
+    ...floods,
+    ...(report.missed === 0 ? [] : [row('amiss', `${report.missed} exchanges could not begin when they were due`)]),
   ];
 }
 

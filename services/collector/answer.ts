@@ -80,5 +80,6 @@ function tookEffect(session: Session, body: { type: string; actor_id?: string },
   const actor = session.fight?.roster.byId.get(body.actor_id ?? '');
   if (body.type === 'joined') return actor?.enteredAt === seq;
   if (body.type === 'left') return actor?.leftAt === seq;
+  if (body.type === 'closed') return session.fight === null || seq > session.fight.openedAt;
   return true; // a second `opened` or `closed` changes nothing, and is no fault
 }

@@ -2,7 +2,7 @@
 import { jetstream } from '@nats-io/jetstream';
 import { ruleBook } from '#combat/rules.ts';
 import { evolve, initialSession, type Session } from '#combat/session.ts';
-import { restoreSession, snapshotSession } from '#combat/session-snapshot.ts';
+import { restoreSession } from '#combat/session-snapshot.ts';
 import { ACTIONS, CONSUMERS, SESSIONS_BUCKET } from '#contracts/streams.ts';
 import { SESSION_GET_FILTER, sessionLogFilter } from '#contracts/subjects.ts';
 import { Consuming } from '#jetstream/consumer.ts';
@@ -23,6 +23,7 @@ import { Collector } from './collector.ts';
 import { correctBeliefs, type Desk, newDesk, noteFolded } from './desk.ts';
 import { forwardDueTimer } from './due-timers.ts';
 import { buryForeign } from './foreign.ts';
+import { keptSnapshot } from './kept-snapshot.ts';
 import { idleObjection } from './objection.ts';
 import type { Tools } from './pass.ts';
 import { SessionGetter } from './session-get.ts';
@@ -51,7 +52,7 @@ await runRole(
           if (live) correctBeliefs(desk, entry, effects.now());
         },
         position: (session) => session.seq,
-        snapshot: snapshotSession,
+        snapshot: keptSnapshot,
         restore: (sessionId, value) => restoreSession(sessionId, value, rules),
         isSettled: ({ status, fight }) => status === 'closed' && (fight === null || fight.emitted === fight.executed),
         memo: newDesk,

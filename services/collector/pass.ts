@@ -152,7 +152,7 @@ function append(tools: Tools, session: Case, decision: Decision, kind: 'session'
 
 /**
  * After a conflict or an unknown outcome: folds what stands in the log now, our own message or another's. What the server said
- * may be old by now, and is held against what was expected then (docs/adr/0009-conflicts-are-answers-to-what-was-expected.md).
+ * may be old by now, and is held against what was expected then (docs/adr/0014-conflicts-answer-what-was-expected.md).
  */
 async function foldPast(
   tools: Tools,

@@ -21,6 +21,7 @@ import { EffectFailed, type Receipt, storedOr } from '#jetstream/receipt.ts';
 import type { Cached, SessionLog } from '#jetstream/session-log.ts';
 import type { Metrics } from '#process/metrics.ts';
 import type { HeldLock, HeldLocks } from './held-locks.ts';
+import { OneAtATime } from './one-at-a-time.ts';
 
 /** What batches work with. */
 export interface Tools {
@@ -39,6 +40,12 @@ interface GivenUp {
   readonly reason: string;
 }
 
+/** What of the waiting actions is resolved in one go. */
+interface Share {
+  readonly size: number;
+  readonly givenUp: GivenUp | null;
+}
+
 /** Tries of tasks that came again, after which rules that hang or kill the process are given up on: the fifth is in vain. */
 const TRIES_MAX = 4;
 /** Appends that lose against another executor's before the batch is left to the next heartbeat. */
@@ -52,6 +59,7 @@ const CONFLICTS_MAX = 8;
  * (docs/adr/0002-claim-on-redelivery.md).
  *
  * @param deliveries how often the task has been handed out, this time included
+ * @param suspects the process's turns for tasks that may be the end of it
  * @throws EffectFailed where the task must come again
  */
 export async function execute(
@@ -59,6 +67,7 @@ export async function execute(
   battle: Cached<Battle>,
   task: ExecutorBatch,
   deliveries: number,
+  suspects = new OneAtATime(),
 ): Promise<BatchEnd> {
   const { effects, log } = tools;
   const nonce = effects.nonce();
@@ -75,8 +84,8 @@ export async function execute(
       await lock.free();
       return 'rules_unknown';
     }
-    const giveUp = deliveries > 1 ? await countTry(effects, battle) : null;
-    await appendResults(tools, battle, task, giveUp, lock);
+    if (deliveries > 1) await tryAgain(tools, battle, task, lock, suspects);
+    else await appendResults(tools, battle, { size: task.batch_size, givenUp: null }, lock);
     await heartbeat(effects, task.session_id, await lock.free());
     return 'done';
   } catch (error) {
@@ -86,55 +95,92 @@ export async function execute(
 }
 
 /**
- * Counts a try of the first waiting action before it is begun. Deliveries do not tell: a task comes again also when its
- * executor was stopped, or busy, and nothing has been tried. Returns what is given up on; null while nothing is.
+ * A try is counted before it is begun. Deliveries do not tell: a task comes again also when its executor was stopped, or busy,
+ * and nothing has been tried. Where a counted one was in vain, some action of the batch is under suspicion: they are tried one
+ * by one from then on, and one such task at a time in a process, so that no try is counted for what another action did
+ * (docs/adr/0016-suspects-are-tried-alone.md).
  */
-async function countTry(effects: Effects, battle: Cached<Battle>): Promise<GivenUp | null> {
-  const first = battle.state.melee?.pending[0]?.action_id;
-  if (first === undefined) return null;
-  const counted = await effects.readTries(battle.sessionId);
-  const count = counted?.action_id === first ? counted.count : 0;
-  if (count >= TRIES_MAX) return { actionId: first, reason: `begun ${count + 1} times and never finished` };
-  storedOr(await effects.writeTries(battle.sessionId, { action_id: first, count: count + 1 }), 'a try');
-  return null;
-}
-
-/** Resolves and appends until a batch is in the log, or nothing waits, or others keep being first. */
-async function appendResults(
+async function tryAgain(
   tools: Tools,
   battle: Cached<Battle>,
   task: ExecutorBatch,
-  givenUp: GivenUp | null,
   lock: HeldLock,
+  suspects: OneAtATime,
 ): Promise<void> {
+  const first = firstWaiting(battle);
+  const begun = first === null ? 0 : await begunInVain(tools.effects, battle, first);
+  if (begun > 0) return suspects.run(() => tryOneByOne(tools, battle, task));
+  if (first !== null) await countTry(tools.effects, battle, first, begun);
+  await appendResults(tools, battle, { size: task.batch_size, givenUp: null }, lock);
+}
+
+/** Tries the batch's actions each alone; the lock is kept until the last is done. */
+async function tryOneByOne(tools: Tools, battle: Cached<Battle>, task: ExecutorBatch): Promise<void> {
+  for (let tried = 0; tried < task.batch_size; tried++) {
+    const first = firstWaiting(battle);
+    if (first === null) return;
+    const begun = await begunInVain(tools.effects, battle, first);
+    const isGivenUp = begun >= TRIES_MAX;
+    if (!isGivenUp) await countTry(tools.effects, battle, first, begun);
+    const givenUp = isGivenUp ? { actionId: first, reason: `begun ${begun + 1} times and never finished` } : null;
+    const stored = await appendResults(tools, battle, { size: 1, givenUp }, KEPT);
+    await tools.log.foldTo(battle, stored);
+  }
+}
+
+/** A lock that is freed later. */
+const KEPT: HeldLock = { free: async () => null };
+
+const firstWaiting = (battle: Cached<Battle>): string | null => battle.state.melee?.pending[0]?.action_id ?? null;
+
+async function begunInVain(effects: Effects, battle: Cached<Battle>, actionId: string): Promise<number> {
+  const counted = await effects.readTries(battle.sessionId);
+  return counted?.action_id === actionId ? counted.count : 0;
+}
+
+async function countTry(effects: Effects, battle: Cached<Battle>, actionId: string, begun: number): Promise<void> {
+  storedOr(await effects.writeTries(battle.sessionId, { action_id: actionId, count: begun + 1 }), 'a try');
+}
+
+/**
+ * Resolves and appends until a share of what waits is in the log, or nothing waits, or others keep being first. Resolves to
+ * the place of its own result; 0 where there is none.
+ */
+async function appendResults(
+  tools: Tools,
+  battle: Cached<Battle>,
+  { size, givenUp }: Share,
+  lock: HeldLock,
+): Promise<number> {
   const { effects, metrics } = tools;
   for (let conflicts = 0; conflicts < CONFLICTS_MAX; conflicts++) {
     // Another may have been first with the one that is given up on: the next has had no try yet.
-    const isFirst = givenUp !== null && battle.state.melee?.pending[0]?.action_id === givenUp.actionId;
-    const message = resolve(battle.state, { size: task.batch_size, giveUpOnFirst: isFirst ? givenUp.reason : null });
+    const isFirst = givenUp !== null && firstWaiting(battle) === givenUp.actionId;
+    const message = resolve(battle.state, { size, giveUpOnFirst: isFirst ? givenUp.reason : null });
     if (message === null) {
       metrics.tasks.empty += 1;
-      return;
+      return 0;
     }
     const bytes = encodeResult(message);
     battle.own = { bytes, message: { kind: 'result', body: message } };
     const expected = battle.state.lastResult;
-    const append = effects.append(logSubject('result', task.session_id), bytes, expected);
+    const append = effects.append(logSubject('result', battle.sessionId), bytes, expected);
     const [receipt] = await Promise.all([append, lock.free()]);
     if (receipt.kind === 'stored') {
       metrics.appends.result.committed += 1;
       count(metrics, message);
-      return;
+      return receipt.seq;
     }
-    if (receipt.kind === 'refused') throw new EffectFailed(`the result of ${task.session_id}: ${receipt.reason}`);
+    if (receipt.kind === 'refused') throw new EffectFailed(`the result of ${battle.sessionId}: ${receipt.reason}`);
     metrics.appends.result[receipt.kind] += 1;
     // A zombie's work, or another's was first, or nobody knows: fold what stands there now, and look again.
     await foldPast(tools, battle, receipt, expected);
   }
   metrics.tasks.refused += 1;
+  return 0;
 }
 
-/** What the server said may be old by now: it is held against what was expected then (docs/adr/0009-conflicts-are-answers-to-what-was-expected.md). */
+/** What the server said may be old by now: it is held against what was expected then (docs/adr/0014-conflicts-answer-what-was-expected.md). */
 async function foldPast(tools: Tools, battle: Cached<Battle>, receipt: Receipt, expected: number): Promise<void> {
   if (receipt.kind === 'conflict' && receipt.last !== null && receipt.last > expected) {
     return tools.log.foldTo(battle, receipt.last);

@@ -14,6 +14,7 @@ import { type Delivery, retryDelayMs } from '#jetstream/delivery.ts';
 import type { Keepalive } from '#jetstream/keepalive.ts';
 import { EffectFailed, storedOr } from '#jetstream/receipt.ts';
 import { execute, type Tools } from './batch.ts';
+import { OneAtATime } from './one-at-a-time.ts';
 
 /** A session's rules may come with the next deployment; until then its task comes back this often. */
 const RULES_UNKNOWN_DELAY_MS = 5_000;
@@ -28,6 +29,7 @@ export class Executor {
   readonly #lockTtlMs: number;
   /** The last task of each session, which the next one waits for. */
   readonly #turns = new Map<string, Promise<void>>();
+  readonly #suspects = new OneAtATime();
   #stopping = false;
 
   constructor(tools: Tools, keepalive: Keepalive, logger: Logger, lockTtlMs: number) {
@@ -80,7 +82,7 @@ export class Executor {
     const { log, metrics } = this.#tools;
     const battle = log.session(task.session_id);
     for (;;) {
-      const end = await log.use(battle, () => execute(this.#tools, battle, task, delivery.count));
+      const end = await log.use(battle, () => execute(this.#tools, battle, task, delivery.count, this.#suspects));
       switch (end) {
         case 'done':
           metrics.tasks.done += 1;

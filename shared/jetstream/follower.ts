@@ -144,9 +144,9 @@ export class Follower {
 
   /** The next message must still be there, and of the same log. */
   #requireNext(created: string, firstSeq: number): void {
-    if (this.#created !== null && created !== this.#created) return this.#lost('the log has been made anew');
-    this.#created = created;
-    if (firstSeq > this.#position + 1)
+    this.#created ??= created;
+    if (created !== this.#created) this.#lost('the log has been made anew');
+    else if (firstSeq > this.#position + 1)
       this.#lost(`the log begins at ${firstSeq}, and the last message seen is ${this.#position}`);
   }
 
@@ -158,9 +158,9 @@ export class Follower {
 
   #given(msg: JsMsg, { seq, time }: Place): void {
     this.#restarts = 0;
+    this.#position = seq;
     const parsed = parseLogSubject(msg.subject);
     if (parsed === null) return;
-    this.#position = seq;
     const { kind, sessionId } = parsed;
     try {
       this.#options.take({ kind, sessionId, seq, time, data: msg.data });

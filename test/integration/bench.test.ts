@@ -42,10 +42,11 @@ test('a tiny run prints a report whose figures agree', { timeout: RUN_LIMIT_MS }
   expect(code, stderr).toBe(0);
   const lines = stdout.trimEnd().split('\n');
   const report = JSON.parse(lines.at(-1) ?? '') as Report;
-  expect(stdout).toMatch(/THROUGHPUT[\s\S]*FLOOR[\s\S]*LATENCY/);
+  expect(stdout).toMatch(/THROUGHPUT[\s\S]*FLOOR[\s\S]*LATENCY[\s\S]*FLOOD/);
 
-  const { throughput, floor, latency } = report;
-  if (throughput === null || floor === null || latency === null) throw new Error(`a part is missing:\n${stdout}`);
+  const { throughput, floor, latency, flood } = report;
+  if (throughput === null || floor === null || latency === null || flood === null)
+    throw new Error(`a part is missing:\n${stdout}`);
   for (const figures of [throughput.exchanges_per_s, floor.exchanges_per_s, floor.messages_per_s])
     expectSpread(figures);
 
@@ -69,6 +70,14 @@ test('a tiny run prints a report whose figures agree', { timeout: RUN_LIMIT_MS }
     expect(p50).toBeGreaterThan(0);
   }
   expect(latency.publish_acks).toBeCloseTo(latency.exchange_ms.p50 / latency.publish_ack_ms.p50);
+
+  expect(flood.without_ms.samples).toBeGreaterThan(0);
+  for (const { signals_per_s, with_ms, p50_ratio, p99_ratio } of flood.floods) {
+    expect(signals_per_s).toBeGreaterThan(0);
+    expect(with_ms.samples).toBeGreaterThan(0);
+    expect(p50_ratio).toBeCloseTo(with_ms.p50 / flood.without_ms.p50);
+    expect(p99_ratio).toBeCloseTo(with_ms.p99 / flood.without_ms.p99);
+  }
 });
 
 test('an interrupted run ends with 130 and prints no figures', { timeout: RUN_LIMIT_MS }, async () => {
@@ -81,7 +90,7 @@ test('an interrupted run ends with 130 and prints no figures', { timeout: RUN_LI
 test.each([
   [['--sessions', 'many'], '--sessions: got "many", expected a whole number from 1 to 10000'],
   [['--seconds', '0'], '--seconds: got "0", expected a whole number from 1 to 600'],
-  [['--only', 'floor,ceiling'], '--only: got "ceiling", expected latency, throughput, floor'],
+  [['--only', 'floor,ceiling'], '--only: got "ceiling", expected latency, throughput, floor, flood'],
   [['--fast'], "Unknown option '--fast'"],
   [['fast'], "Unexpected argument 'fast'"],
 ])('the arguments %j are refused with a line that says why', async (args, line) => {

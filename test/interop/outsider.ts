@@ -175,7 +175,7 @@ export class Outsider {
 
   private constructor(nc: NatsConnection, jsm: JetStreamManager) {
     this.nc = nc;
-    this.js = nc.jetstream();
+    this.js = nc.jetstream({ timeout: WAIT_LIMIT_MS });
     this.jsm = jsm;
   }
 
@@ -185,7 +185,7 @@ export class Outsider {
    */
   static async connect(url: string): Promise<Outsider> {
     const nc = await connect({ servers: url, name: 'outsider', maxReconnectAttempts: -1, reconnectTimeWait: 250 });
-    const outsider = new Outsider(nc, await nc.jetstreamManager());
+    const outsider = new Outsider(nc, await nc.jetstreamManager({ timeout: WAIT_LIMIT_MS }));
     outsider.#takeVerdicts(nc.subscribe(`${outsider.#inbox}.*`));
     await outsider.#follow('COMBAT', (message) => outsider.#takeEntry(message));
     await outsider.#follow('DEAD', (message) => outsider.#takeDeadLetter(message));

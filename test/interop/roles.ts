@@ -109,6 +109,11 @@ export class Role {
     await this.#ready;
   }
 
+  /** Its process id. */
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
   get alive(): boolean {
     return this.#exit === undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }

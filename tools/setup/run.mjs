@@ -6,16 +6,12 @@
 // 3. The command's exit code is this process's, and a signal to this process reaches the command; see lifeline.mjs.
 // 4. When whoever started this process is killed, the command is told to end.
 
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import { ensureDependencies } from './dependencies.mjs';
-import { onOrphaned } from './orphan.mjs';
+import { handOver } from './hand-over.mjs';
 import { ensurePinnedNode } from './pinned-node.mjs';
 import { ROOT, SetupError, say } from './setup.mjs';
-
-const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 const [command = '', ...args] = process.argv.slice(2);
 
@@ -27,27 +23,9 @@ try {
     );
   }
   await ensureDependencies();
-  await handOver(await ensurePinnedNode(), entry);
+  await handOver(await ensurePinnedNode(), entry, args, ROOT);
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   say(error.message);
   process.exitCode = 1;
-}
-
-/** Runs the command as if it were this process. */
-async function handOver(node, entry) {
-  const lifeline = new URL('./lifeline.mjs', import.meta.url).href;
-  const child = spawn(node, ['--import', lifeline, entry, ...args], { cwd: ROOT, stdio: 'inherit' });
-  const forward = (signal) => child.kill(signal);
-  for (const signal of FORWARDED) process.on(signal, forward);
-  // Under npm a change of parent means that npm was killed and could not tell; elsewhere it may be meant.
-  if (process.env.npm_lifecycle_event) onOrphaned(() => forward('SIGTERM'));
-  await new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code, signal) => {
-      process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
-      resolve();
-    });
-  });
-  for (const signal of FORWARDED) process.off(signal, forward);
 }

@@ -2,10 +2,12 @@
 // connection and its server.
 
 import { jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { describe, expect, test } from 'vitest';
-import { COMBAT } from '#contracts/streams.ts';
+import { ACTIONS, COMBAT } from '#contracts/streams.ts';
 import { BATTLE_LOG_FILTER, type LogKind, logSubject } from '#contracts/subjects.ts';
 import { Follower, type LogRecord } from '#jetstream/follower.ts';
+import { provision } from '#jetstream/provision.ts';
 import { lastSequence } from '#jetstream/stored-message.ts';
 import { Link } from './link.ts';
 import { freshSession, nudge, nudges, type Replica, Rig, until } from './rig.ts';
@@ -23,6 +25,16 @@ async function follow(
   const take = (record: LogRecord) => void records.push(record);
   const lost = (reason: string) => expect.unreachable(reason);
   return [await Follower.start(replica.nc, { filter, fromSeq, take, lost }, rig.lines.logger), records];
+}
+
+/** Follows from the first message on, and keeps why it could not go on. */
+async function losable(rig: Rig, nc: NatsConnection): Promise<{ reasons: string[]; records: LogRecord[] }> {
+  const reasons: string[] = [];
+  const records: LogRecord[] = [];
+  const take = (record: LogRecord) => void records.push(record);
+  const lost = (reason: string) => void reasons.push(reason);
+  await Follower.start(nc, { filter: null, fromSeq: 0, take, lost }, rig.lines.logger);
+  return { reasons, records };
 }
 
 const seqsOf = (records: readonly LogRecord[]): number[] => records.map(({ seq }) => seq);
@@ -126,6 +138,82 @@ describe.concurrent('a follower', () => {
     });
     await untilFollowed(records, last);
     expect(seqsOf(records)).toEqual(upTo(last));
+    link.close();
+  });
+
+  test('gives every message once and in order where some that its consumer handed out never reached it', async () => {
+    await using rig = await Rig.open();
+    const [, records] = await follow(rig, await rig.replica(), 0);
+    const jsm = await jetstreamManager(rig.nc);
+    const { value } = await jsm.consumers.list(COMBAT)[Symbol.asyncIterator]().next();
+    let stolen = 0;
+    const steal = (): void => {
+      stolen += 1;
+    };
+    rig.nc.subscribe('thief', { callback: steal });
+    rig.nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${COMBAT}.${value.name}`, JSON.stringify({ batch: 5 }), {
+      reply: 'thief',
+    });
+    const seqs = await nudges(rig.publisher, freshSession(), 100);
+    await untilFollowed(records, seqs.at(-1)!);
+    expect(stolen).toBeGreaterThan(0);
+    expect(seqsOf(records)).toEqual(upTo(100));
+  });
+
+  test('that has received nothing yet outlives a server that has no log for it, however often it tries', async () => {
+    await using rig = await Rig.open();
+    const [follower, records] = await follow(rig, await rig.replica(), 0);
+    await rig.server.restart({ jetstream: false });
+    await until('a few tries', () => rig.lines.saying(/cannot resume yet/).length >= 8);
+    expect(follower.fault).not.toBeNull();
+    await rig.server.restart({ jetstream: '' });
+    await rig.reconnected();
+    await nudges(rig.publisher, freshSession(), 100);
+    await untilFollowed(records, 100);
+    expect(seqsOf(records)).toEqual(upTo(100));
+    expect(follower.fault).toBeNull();
+  });
+
+  test('gives what was under way on a lost connection, even where nothing comes after it', async () => {
+    await using rig = await Rig.open();
+    const link = await Link.to(rig.server.port);
+    const [, records] = await follow(rig, await rig.replica(link.url), 0);
+    await nudges(rig.publisher, freshSession(), 10);
+    await untilFollowed(records, 10);
+    link.deafen();
+    await nudges(rig.publisher, freshSession(), 10);
+    link.mend();
+    await untilFollowed(records, 20);
+    expect(seqsOf(records)).toEqual(upTo(20));
+    link.close();
+  });
+
+  test('says that it is lost, and hands on nothing more, where the log was made anew', async () => {
+    await using rig = await Rig.open();
+    const { reasons, records } = await losable(rig, (await rig.replica()).nc);
+    await nudges(rig.publisher, freshSession(), 10);
+    await untilFollowed(records, 10);
+    await rig.drop(ACTIONS);
+    await rig.drop(COMBAT);
+    await provision(rig.nc, [], rig.options, rig.lines.logger);
+    await nudges(rig.publisher, freshSession(), 20);
+    await until('the loss', () => reasons.length > 0);
+    expect(reasons).toEqual(['the log has been made anew']);
+    expect(seqsOf(records)).toEqual(upTo(10));
+  });
+
+  test('says that it is lost where the log no longer has what comes next: a fold has no hole', async () => {
+    await using rig = await Rig.open({ logMaxBytes: 1024 * 1024 });
+    const link = await Link.to(rig.server.port);
+    const { reasons, records } = await losable(rig, (await rig.replica(link.url)).nc);
+    await nudges(rig.publisher, freshSession(), 10);
+    await untilFollowed(records, 10);
+    link.deafen();
+    await nudges(rig.publisher, freshSession(), 200, 'x'.repeat(16 * 1024));
+    link.mend();
+    await until('the loss', () => reasons.length > 0);
+    expect(reasons).toEqual([expect.stringMatching(/^the log begins at \d+, and the last message seen is 10$/)]);
+    expect(seqsOf(records)).toEqual(upTo(10));
     link.close();
   });
 

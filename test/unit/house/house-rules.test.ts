@@ -44,6 +44,9 @@ const MAY_IMPORT: Record<string, { ours: string[]; packages: string[] }> = {
     ours: ['shared', 'rules', 'policies'],
     packages: ['@nats-io/transport-node', '@nats-io/jetstream', 'pino', 'zod'],
   },
+  cli: { ours: ['shared', 'rules', 'tools/setup'], packages: ['@nats-io/transport-node', 'pino', 'zod'] },
+  // The judge's books share nothing with the core that they judge.
+  'cli/audit/books': { ours: ['shared/contracts'], packages: [] },
 };
 
 type Import = { from: string; specifier: string; folder: string | null };

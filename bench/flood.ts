@@ -1,0 +1,79 @@
+/**
+ * Owns the flood part: what the others notice of a client that floods one session. Their exchanges go on at a fixed,
+ * modest rate; windows without the flood and with it take turns in one run, so that both see the same machine.
+ */
+import type { BenchOptions } from './options.ts';
+import type { OpenFlooder } from './programs/flooder.ts';
+import type { OpenSteady, RunSteady, SteadyWindow } from './programs/steady.ts';
+import { castRoles, openStage, type Run } from './stage.ts';
+
+/** Far below what two cores can do, so that what is measured is the flood and not the load. */
+export const STEADY_EXCHANGES_PER_S = 50;
+/** So many that there is always one at rest, even where a result takes seconds. */
+const SESSIONS = 200;
+/** The flooder's signals that are unacknowledged at a time: a loop that waits for each, and one that does not. */
+const FLOODS = [1, 64] as const;
+/** With or without the flood, before a window opens. */
+const SETTLE_MS = 500;
+const WARM_UP_MS = 2_000;
+const MS_PER_S = 1_000;
+
+/** One way of flooding, over all rounds. */
+export interface FloodSamples {
+  readonly inFlight: number;
+  readonly signalsPerS: number;
+  readonly samplesMs: readonly number[];
+}
+
+/** What the part came to. */
+export interface FloodFigures {
+  readonly quietMs: readonly number[];
+  readonly floods: readonly FloodSamples[];
+  /** Exchanges that were due and could not begin: the rate was not kept. */
+  readonly missed: number;
+}
+
+/** Measures the others' exchanges without a flood and with each of the floods. */
+export async function measureFlood(run: Run, options: BenchOptions): Promise<FloodFigures> {
+  const stage = await openStage(run);
+  await castRoles(run, stage, { collectors: options.collectors, executors: options.executors, profileDir: null });
+  const steady = run.crew.program('steady', { profileDir: null });
+  const flooder = run.crew.program('flooder', { profileDir: null });
+  const { url } = stage.server;
+  await steady.order('open', { url, sessions: SESSIONS } satisfies OpenSteady);
+  await flooder.order('open', { url, ordinal: SESSIONS } satisfies OpenFlooder);
+  const windowMs = (options.seconds / options.rounds) * MS_PER_S;
+  const measure = (ms: number): Promise<SteadyWindow> =>
+    steady.order('run', { ms, exchangesPerS: STEADY_EXCHANGES_PER_S } satisfies RunSteady);
+
+  await measure(WARM_UP_MS);
+  const quietMs: number[] = [];
+  const floods = FLOODS.map((inFlight) => ({ inFlight, signals: 0, ms: 0, samplesMs: [] as number[] }));
+  let missed = 0;
+  for (let round = 1; round <= options.rounds; round++) {
+    const quiet = await measure(windowMs);
+    quietMs.push(...quiet.samplesMs);
+    missed += quiet.missed;
+    for (const flood of floods) {
+      const startedAt = performance.now();
+      await flooder.order('start', { inFlight: flood.inFlight });
+      await measure(SETTLE_MS);
+      const window = await measure(windowMs);
+      flood.signals += await flooder.order<number>('stop');
+      flood.ms += performance.now() - startedAt;
+      flood.samplesMs.push(...window.samplesMs);
+      missed += window.missed;
+      await measure(SETTLE_MS);
+    }
+    run.progress(`flood, round ${round}`);
+  }
+  return {
+    quietMs,
+    floods: floods.map(({ inFlight, signals, ms, samplesMs }) => ({
+      inFlight,
+      signalsPerS: (signals / ms) * MS_PER_S,
+      samplesMs,
+    })),
+    missed,
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * Owns `riposte`: which command is meant, the connection it works on, and its exit code: 0 for yes, 1 for no (a breach, a letter
+ * that may not be re-sent), 2 for no answer (bad usage, no server, no such session).
+ */
+import { writeSync } from 'node:fs';
+import { pino } from 'pino';
+import { connect } from '#jetstream/connection.ts';
+import { readConfig } from '#process/config.ts';
+import { StartError } from '#process/start-error.ts';
+import { auditCommand } from './audit/command.ts';
+import { BadUsage, type Command, type Desk, EXIT } from './command.ts';
+import { deadCommand } from './dead/command.ts';
+import { Trouble } from './trouble.ts';
+
+/** A server that is not there is not waited for as a role waits: somebody sits at the terminal. */
+const SERVER_WAIT_MS = 5_000;
+const STDOUT = 1;
+const STDERR = 2;
+
+const COMMANDS: Readonly<Record<string, Command>> = { audit: auditCommand, dead: deadCommand };
+
+const HELP = `usage: riposte <command> [arguments]
+
+${Object.entries(COMMANDS)
+  .map(([name, { summary }]) => `  ${name.padEnd(8)}${summary}`)
+  .join('\n')}
+
+'riposte <command> --help' tells more. The server and how to be let in are the roles' environment: NATS_URL, NATS_USER,
+NATS_PASSWORD, NATS_NKEY_SEED_FILE, NATS_CREDS_FILE, NATS_TLS_CA, NATS_TLS_CERT, NATS_TLS_KEY.
+Exit code: 0 yes, 1 no, 2 no answer (bad usage, no server, nothing there).
+`;
+
+const desk: Desk = {
+  env: process.env,
+  out: (text) => write(STDOUT, text),
+  say: (line) => write(STDERR, `${line}\n`),
+  async connected(work) {
+    const config = readConfig(process.env);
+    const { promise: closed, reject } = Promise.withResolvers<never>();
+    closed.catch(() => {});
+    const connection = await connect(config, {
+      name: 'riposte',
+      logger: pino({ level: 'silent' }),
+      onClosed: (reason) => reject(new Trouble(`the connection to NATS has closed: ${reason}`)),
+      waitMs: SERVER_WAIT_MS,
+    });
+    try {
+      return await Promise.race([work(connection.nc, config), closed]);
+    } finally {
+      await connection.close();
+    }
+  },
+};
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main([name, ...args]: readonly string[]): Promise<number> {
+  const command = name === undefined ? undefined : COMMANDS[name];
+  if (command === undefined) {
+    const asked = name === '--help' || name === '-h' || name === 'help';
+    if (asked) desk.out(HELP);
+    else desk.say(`riposte: ${name === undefined ? 'which command?' : `there is no command ${name}`}\n\n${HELP}`);
+    return asked ? EXIT.ok : EXIT.trouble;
+  }
+  if (args.includes('--help') || args.includes('-h')) {
+    desk.out(command.help);
+    return EXIT.ok;
+  }
+  try {
+    return await command.run(args, desk);
+  } catch (error) {
+    if (error instanceof BadUsage) desk.say(`riposte ${name}: ${error.message}; --help tells more`);
+    else if (error instanceof StartError || error instanceof Trouble) desk.say(`riposte ${name}: ${error.message}`);
+    else throw error;
+    return EXIT.trouble;
+  }
+}
+
+/** Writes all of it, at once: what is piped on must be there when the process has ended. */
+function write(fd: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let written = 0; written < bytes.length; ) {
+    try {
+      written += writeSync(fd, bytes, written);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EPIPE') process.exit(EXIT.trouble); // nobody reads on
+      if (code !== 'EAGAIN') throw error;
+    }
+  }
+}

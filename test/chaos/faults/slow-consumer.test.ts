@@ -1,0 +1,62 @@
+// Proves that a role that does not read, until the server ends its connection as that of a slow consumer, costs nothing but time:
+// it connects again, follows the log again where it stood, and nothing is lost. A collector whose connection stands still (behind a proxy
+// that does not read) and an executor that stands still itself (SIGSTOP), under load.
+
+import { readFileSync } from 'node:fs';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { depth } from '../../harness/depth.ts';
+import { TcpProxy } from '../../harness/tcp-proxy.ts';
+import { FaultFigures } from './figures-of-faults.ts';
+import { SCENE_LIMIT_MS, Scene } from './scene.ts';
+
+/** What the server keeps for a client that does not read, and for how long: its defaults are 64 MB and 10 s. */
+const IMPATIENT = 'max_pending: 1MB\nwrite_deadline: "1s"';
+/** Sockets between server and client take several megabytes before the server has to keep anything itself. */
+const FAT_BYTES = 300_000;
+const FAT_MESSAGES_MAX = 200;
+const SLOW = /"[^"]*riposte-(collector|executor)-[^"]*" - Slow Consumer Detected/g;
+
+const figures = new FaultFigures('slow-consumer');
+let scene: Scene;
+
+afterEach(async () => {
+  await scene?.close();
+}, SCENE_LIMIT_MS);
+
+afterAll(() => figures.record());
+
+describe.runIf(depth({ slice: false, full: true }))('a slow consumer', { timeout: SCENE_LIMIT_MS }, () => {
+  test('is disconnected by the server, connects again, and nothing is lost', async () => {
+    scene = await Scene.open({ roles: ['collector', 'executor', 'executor', 'ai'], server: { config: IMPATIENT } });
+    const proxy = await TcpProxy.open(scene.server.port);
+    scene.closeWith(() => proxy.close());
+    const collector = await scene.start('collector', { NATS_URL: proxy.url });
+    const [executor] = scene.of('executor');
+    const load = await scene.begin(8);
+    const slow = () => [...readFileSync(scene.server.logFile, 'utf8').matchAll(SLOW)].map((match) => match[1]);
+    proxy.readServer(false);
+    executor!.signal('SIGSTOP');
+    const actor = { kind: 'player', stats: { hp: 1 } };
+    const beside = 'x'.repeat(FAT_BYTES);
+    for (let fat = 0; fat < FAT_MESSAGES_MAX && new Set(slow()).size < 2; fat++) {
+      // Fields that nobody knows are ignored, but they are delivered to whoever follows the log.
+      await scene.game.open(`fat-${fat}`, {
+        teams: { red: ['a'], blue: ['b'] },
+        actors: { a: actor, b: actor },
+        beside,
+      });
+      await scene.game.cancel(`fat-${fat}`);
+    }
+    await scene.until('two slow consumers in the log of the server', () => new Set(slow()).size === 2);
+    proxy.readServer(true);
+    executor!.signal('SIGCONT');
+    const faultEnd = Date.now();
+    for (const member of [collector, executor!]) {
+      await scene.until(`a ${member.name} connected again`, () => member.said(/^reconnected to NATS/) > 0);
+    }
+    await load.results(50);
+    const rest = await scene.rest();
+    figures.add('slow consumer disconnected', 2, faultEnd, rest);
+    expect(rest.breaches).toEqual([]);
+  });
+});

@@ -1,0 +1,207 @@
+// Proves what a cluster's silences ask for, each of them played: a publish that nobody has heard waits for the next leader; a
+// read that hangs is asked of another replica; a silent consumer is asked again; a start waits for servers that have not
+// found each other. What a real cluster makes of it all is proven in test/chaos/cluster.
+
+import { jetstream } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { COMBAT } from '#contracts/streams.ts';
+import { Consuming } from '#jetstream/consumer.ts';
+import { provision } from '#jetstream/provision.ts';
+import { Publisher } from '#jetstream/publisher.ts';
+import { lastSequence, readRange } from '#jetstream/stored-message.ts';
+import { startTestServer, type TestServer } from '../../harness/server.ts';
+import { Lines, OPTIONS, RIG_LIMIT_MS, until, within } from './rig.ts';
+
+const BODY = new TextEncoder().encode('{}');
+/** What a leader says that has stored a message. */
+const STORED = JSON.stringify({ stream: COMBAT, seq: 7 });
+const LEADERLESS = { error: { code: 503, err_code: 10008, description: 'JetStream system temporarily unavailable' } };
+
+let clustered: TestServer;
+let alone: TestServer;
+let nc: NatsConnection;
+/** A stream as far as it is played here. */
+let stream: NatsConnection;
+
+beforeAll(async () => {
+  const config = 'cluster { name: "played", listen: "127.0.0.1:-1" }';
+  [clustered, alone] = await Promise.all([
+    startTestServer({ config, jetstream: false }),
+    startTestServer({ jetstream: false }),
+  ]);
+  nc = await connect({ servers: clustered.url });
+  stream = await connect({ servers: clustered.url });
+}, RIG_LIMIT_MS);
+
+afterAll(async () => {
+  await nc?.close();
+  await stream?.close();
+  await clustered?.stop();
+  await alone?.stop();
+});
+
+describe.concurrent('a publish that nobody has heard', () => {
+  test('waits, in a cluster, for the next leader of its stream, and is heard by it once', async () => {
+    const publisher = new Publisher(nc);
+    let settled = false;
+    const publish = publisher.publish('played.late', BODY, { expected: 3 });
+    void publish.then(() => {
+      settled = true;
+    });
+    await nc.flush(); // the server has said by now that nobody is there
+    expect(settled).toBe(false);
+    let heard = 0;
+    stream.subscribe('played.late', {
+      callback: (_, msg) => {
+        heard += 1;
+        msg.respond(STORED);
+      },
+    });
+    expect(await within('the answer', publish)).toEqual({ kind: 'stored', seq: 7, duplicate: false });
+    expect(heard).toBe(1);
+    expect(publisher.inFlight).toBe(0);
+  });
+
+  test('has an unknown outcome where no leader comes in time', async () => {
+    const publisher = new Publisher(nc);
+    expect(await within('the answer', publisher.publish('played.never', BODY))).toMatchObject({ kind: 'unknown' });
+    expect(publisher.inFlight).toBe(0);
+  });
+
+  test('has an unknown outcome at once where the server is no cluster: its stream is gone', async () => {
+    const own = await connect({ servers: alone.url });
+    const publish = new Publisher(own).publish('played.gone', BODY);
+    await own.flush();
+    const answer = await Promise.race([publish, own.flush().then(() => 'none yet')]);
+    expect(answer).toMatchObject({ kind: 'unknown', reason: expect.stringMatching(/503/) });
+    await own.close();
+  });
+});
+
+describe.concurrent('a read', () => {
+  test('that a replica leaves unanswered is asked of another, and the first to answer is listened to alone', async () => {
+    const asked: string[] = [];
+    const direct = stream.subscribe('$JS.API.DIRECT.GET.HANGING', {
+      callback: (_, msg) => {
+        asked.push(msg.reply!);
+        if (asked.length < 3) return;
+        for (const seq of [4, 5]) answerDirect(asked[2]!, seq);
+        answerDirect(asked[0]!, 4); // the one that hung wakes up
+        endDirect(asked[0]!);
+        endDirect(asked[2]!);
+      },
+    });
+    await stream.flush();
+    const read: number[] = [];
+    expect(await readRange(nc, 'HANGING', '>', 4, ({ seq }) => read.push(seq))).toBe(2);
+    expect(read).toEqual([4, 5]);
+    direct.unsubscribe();
+  });
+
+  test('of the last sequence is asked again while nobody answers, and while there is no leader', async () => {
+    let asked = 0;
+    const info = stream.subscribe('$JS.API.STREAM.INFO.SILENT', {
+      callback: (_, msg) => {
+        asked += 1;
+        if (asked === 2) msg.respond(JSON.stringify(LEADERLESS));
+        if (asked === 3) msg.respond(JSON.stringify({ state: { last_seq: 42 } }));
+      },
+    });
+    await stream.flush();
+    expect(await lastSequence(nc, 'SILENT')).toBe(42);
+    expect(asked).toBe(3);
+    info.unsubscribe();
+  });
+});
+
+describe.concurrent('a durable consumer', () => {
+  test('that falls silent is asked again, though nobody can say whether it is still there, and shows in readiness', async () => {
+    const pulls: string[] = [];
+    const next = stream.subscribe(`$JS.API.CONSUMER.MSG.NEXT.${COMBAT}.collector`, {
+      callback: (_, msg) => void pulls.push(msg.reply!),
+    });
+    const info = stream.subscribe(`$JS.API.CONSUMER.INFO.${COMBAT}.collector`, { callback: () => {} });
+    await stream.flush();
+    const lines = new Lines();
+    const consuming = await Consuming.start(
+      jetstream(nc),
+      'collector',
+      async () => {},
+      () => {},
+      lines.logger,
+    );
+    expect(consuming.fault).toBeNull();
+    await until('a third pull', () => pulls.length >= 3);
+    expect(consuming.fault).toBe('no sign of life');
+    stream.publish(pulls.at(-1)!, new Uint8Array(0), { headers: status('100 Idle Heartbeat') });
+    await until('a sign of life', () => consuming.fault === null);
+    await consuming.stop();
+    next.unsubscribe();
+    info.unsubscribe();
+  });
+});
+
+describe('provisioning', () => {
+  /** A cluster's API that gives `answers` first, one to each request, and then refuses. */
+  function api(answers: readonly (object | null)[]): { readonly paths: string[]; close(): void } {
+    const paths: string[] = [];
+    const subscription = stream.subscribe('$JS.API.STREAM.*.*', {
+      callback: (_, msg) => {
+        const answer = answers[paths.length];
+        paths.push(msg.subject);
+        if (answer !== null) msg.respond(JSON.stringify(answer ?? { error: { code: 500, description: 'enough' } }));
+      },
+    });
+    return { paths, close: () => subscription.unsubscribe() };
+  }
+  const NOT_FOUND = { error: { code: 404, err_code: 10059, description: 'stream not found' } };
+  const NO_PEERS = { error: { code: 400, err_code: 10005, description: 'no suitable peers for placement' } };
+
+  test('waits for a cluster that does not answer, has no leader, or too few servers yet', async () => {
+    const played = api([null, LEADERLESS, NOT_FOUND, NO_PEERS, {}]);
+    await stream.flush();
+    const options = { ...OPTIONS, replicas: 3 };
+    await expect(provision(nc, [], options, new Lines().logger)).rejects.toThrow('enough');
+    const [info, create] = [`$JS.API.STREAM.INFO.${COMBAT}`, `$JS.API.STREAM.CREATE.${COMBAT}`];
+    expect(played.paths.slice(0, 5)).toEqual([info, info, info, create, create]);
+    played.close();
+  });
+
+  test('gives up in the end, and names REPLICAS where there are too few servers', async () => {
+    const played = api([NOT_FOUND, ...Array<object>(50).fill(NO_PEERS)]);
+    await stream.flush();
+    const options = { ...OPTIONS, replicas: 3, waitMs: 1 };
+    const reason = /COMBAT cannot be created: REPLICAS=3 needs a cluster of as many servers: no suitable peers/;
+    await expect(provision(nc, [], options, new Lines().logger)).rejects.toThrow(reason);
+    played.close();
+  });
+
+  test('says every few seconds what it waits for', async () => {
+    const answers = Array<null>(50).fill(null);
+    const played = api(answers);
+    await stream.flush();
+    const lines = new Lines();
+    const waiting = provision(nc, [], OPTIONS, lines.logger);
+    waiting.catch(() => {});
+    await until('a line', () => lines.saying(/waiting for JetStream/).length > 0);
+    answers.length = 0;
+    await expect(waiting).rejects.toThrow('enough');
+    played.close();
+  });
+});
+
+function answerDirect(reply: string, seq: number): void {
+  const lines = [`Nats-Subject: combat.action.s1`, `Nats-Sequence: ${seq}`, 'Nats-Time-Stamp: 2026-01-01T00:00:00Z'];
+  stream.publish(reply, BODY, { headers: status(`\r\n${lines.join('\r\n')}`) });
+}
+
+function endDirect(reply: string): void {
+  stream.publish(reply, new Uint8Array(0), { headers: status('204 EOB\r\nNats-Num-Pending: 0') });
+}
+
+/** Headers as only a server writes them. */
+function status(lines: string): never {
+  const bytes = new TextEncoder().encode(`NATS/1.0 ${lines}\r\n\r\n`);
+  return { encode: () => bytes } as never;
+}

@@ -1,0 +1,32 @@
+// Owns: running a TypeScript program under the project's Node.js as if it were this process: its exit code is this one's, a
+// signal to this process reaches it (see lifeline.mjs), and it is told to end when whoever started this process is killed.
+
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { onOrphaned } from './orphan.mjs';
+
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/**
+ * Runs a program to its end and takes over its exit code.
+ * @param node the Node.js to run it with
+ * @param entry its path
+ * @param args its arguments
+ * @param cwd where it runs
+ */
+export async function handOver(node, entry, args, cwd) {
+  const lifeline = new URL('./lifeline.mjs', import.meta.url).href;
+  const child = spawn(node, ['--import', lifeline, entry, ...args], { cwd, stdio: 'inherit' });
+  const forward = (signal) => child.kill(signal);
+  for (const signal of FORWARDED) process.on(signal, forward);
+  // Under npm a change of parent means that npm was killed and could not tell; elsewhere it may be meant.
+  if (process.env.npm_lifecycle_event) onOrphaned(() => forward('SIGTERM'));
+  await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
+      resolve();
+    });
+  });
+  for (const signal of FORWARDED) process.off(signal, forward);
+}
