@@ -67,10 +67,15 @@ export async function provision(
   options: ProvisionOptions,
   logger: Logger,
 ): Promise<void> {
-  for (const definition of [...streamDefinitions(options), ...bucketDefinitions(options)]) {
-    await ensureStream({ nc, options, logger }, definition);
+  const setup: Setup = { nc, options, logger };
+  const definitions = [...streamDefinitions(options), ...bucketDefinitions(options)];
+  // All that is there is looked at first: on a server that cannot be used nothing is left behind.
+  for (const definition of definitions) {
+    const { config } = await api(setup, `STREAM.INFO.${definition.name}`, undefined);
+    if (config !== undefined) requireOurs(definition, config);
   }
-  for (const name of consumers) await ensureConsumer({ nc, options, logger }, name);
+  for (const definition of definitions) await ensureStream(setup, definition);
+  for (const name of consumers) await ensureConsumer(setup, name);
 }
 
 /** A bucket that was taken for lost is there. */
@@ -169,8 +174,8 @@ async function ensureStream(setup: Setup, wanted: StreamDefinition): Promise<voi
   throw new StartError(`stream ${wanted.name}: others keep creating and removing it`);
 }
 
-async function bringUpToDate(setup: Setup, wanted: StreamDefinition, config: Record<string, unknown>): Promise<void> {
-  const { options, logger } = setup;
+/** A stream that is there must be ours, and such as can be brought up to date. */
+function requireOurs(wanted: StreamDefinition, config: Record<string, unknown>): void {
   const { name } = wanted;
   const marks = config.metadata as Record<string, string> | undefined;
   if (marks?.[OWNER_KEY] === undefined) {
@@ -186,6 +191,12 @@ async function bringUpToDate(setup: Setup, wanted: StreamDefinition, config: Rec
   if (!same([...(wanted.subjects ?? [])].sort(), [...(subjects ?? [])].sort())) {
     throw new StartError(`stream ${name} takes ${show(subjects)}, and ${show(wanted.subjects)} is needed`);
   }
+}
+
+async function bringUpToDate(setup: Setup, wanted: StreamDefinition, config: Record<string, unknown>): Promise<void> {
+  const { options, logger } = setup;
+  const { name } = wanted;
+  requireOurs(wanted, config);
   const changed = CHANGEABLE.filter(
     (setting) => wanted[setting] !== undefined && !same(wanted[setting], config[setting]),
   );

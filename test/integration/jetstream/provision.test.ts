@@ -178,6 +178,7 @@ describe.concurrent("what is not Riposte's", () => {
     const after = await own.api(`STREAM.INFO.${name}`);
     expect(after.config).toEqual(before.config);
     expect(after.state).toEqual(before.state);
+    expect(Object.keys(await everything(own)), 'nothing of ours is left behind').toEqual([name]);
   });
 
   test.each([
