@@ -11,7 +11,6 @@ export const EXIT = { ok: 0, no: 1, trouble: 2 } as const;
 
 /** What the command works with. */
 export interface Desk {
-  readonly env: NodeJS.ProcessEnv;
   /** Writes to stdout as it is. */
   out(text: string): void;
   /** Says a line on stderr. */

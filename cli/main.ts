@@ -31,7 +31,6 @@ Exit code: 0 yes, 1 no, 2 no answer (bad usage, no server, nothing there).
 `;
 
 const desk: Desk = {
-  env: process.env,
   out: (text) => write(STDOUT, text),
   say: (line) => write(STDERR, `${line}\n`),
   async connected(work) {

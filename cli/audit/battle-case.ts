@@ -101,16 +101,18 @@ export class BattleCase {
     for (const [at, result] of results.entries()) {
       const where = differenceOf(result, expected.results[at] ?? null);
       const what = `the result of action ${result.action_id} is not what the log to ${through} gives`;
-      if (where !== null) return fault('I5', `${what}: ${where}`);
+      if (where !== null) return fault('I5', `${what}: ${where}`, { general: true });
     }
     const where = differenceOf(effectsOf(message), effectsOf(expected));
-    return where === null ? null : fault('I5', `it is not what the log to ${through} gives: ${where}`);
+    return where === null
+      ? null
+      : fault('I5', `it is not what the log to ${through} gives: ${where}`, { general: true });
   }
 
   /** Why no fold counts a result: what keeps it from being the next. */
   #faultOfChain(message: ResultMessage): Fault {
     const { melee } = this.#battle;
-    const broken = (what: string) => fault('I4', what, true);
+    const broken = (what: string) => fault('I4', what, { unlessBuried: true });
     const first = message.results[0]!.action_id;
     if (melee === null) return broken(`a result of action ${first}, and the session never opened`);
     if (Number(first) <= melee.executed) {

@@ -24,10 +24,12 @@ export interface Fault {
   readonly invariant: string;
   readonly what: string;
   /** No breach where the message has been dead-lettered: bad input, dealt with as such (I10). */
-  readonly unlessBuried: boolean;
+  readonly unlessBuried?: boolean;
+  /** Told only where nothing more exact is wrong with the message: that it is not what it should be, byte for byte. */
+  readonly general?: boolean;
 }
 
 /** A fault. */
-export function fault(invariant: string, what: string, unlessBuried = false): Fault {
-  return { invariant, what, unlessBuried };
+export function fault(invariant: string, what: string, kind: Pick<Fault, 'unlessBuried' | 'general'> = {}): Fault {
+  return { invariant, what, ...kind };
 }

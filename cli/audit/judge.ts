@@ -80,7 +80,7 @@ export class Judge {
 
   /** Says that something is wrong which does not stand in the log itself. */
   tell(breach: Breach): void {
-    this.#suspicions.push({ ...breach, unlessBuried: false });
+    this.#suspicions.push(breach);
   }
 
   /** Takes the next message of the log. Never throws. */
@@ -117,7 +117,7 @@ export class Judge {
     const took = (seq: number, session: string) =>
       seq >= this.#firstSeq && seq <= this.#lastSeq && !this.#headless.has(session) && !this.#strange.has(session);
     const breaches = this.#suspicions
-      .filter(({ unlessBuried, seq }) => !unlessBuried || !this.letters.isBuried(seq))
+      .filter(({ unlessBuried, seq }) => unlessBuried !== true || !this.letters.isBuried(seq))
       .map(({ unlessBuried: _, ...breach }) => breach);
     breaches.push(...this.letters.judge(dealtWith, removedLetters, took), ...this.record.judge(isStalled));
     return { breaches: breaches.sort((one, other) => one.seq - other.seq), sums: this.#sums };

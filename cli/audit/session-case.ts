@@ -28,15 +28,13 @@ const BREACHES_MAX = 100;
 /** A message of the session's log, as a case takes it. */
 export type CaseEntry = LogEntry & { readonly subject: string; readonly data: Uint8Array };
 
-/** A breach, unless the message it is about has been dead-lettered. */
-export interface Suspicion extends Breach {
-  readonly unlessBuried: boolean;
-}
+/** A breach, if it is one: that may depend on what else is found. */
+export type Suspicion = Breach & Pick<Fault, 'unlessBuried'>;
 
 /** One session on trial. */
 export class SessionCase {
   readonly id: string;
-  readonly breaches: Suspicion[] = [];
+  readonly #found: (Breach & Fault)[] = [];
   readonly #rules: RuleBook;
   readonly #session: Session;
   readonly #ledger: Ledger;
@@ -62,6 +60,13 @@ export class SessionCase {
     this.#refused = refused;
   }
 
+  /** What was found. Call it when everything has been folded. */
+  get breaches(): Suspicion[] {
+    const told = new Set(this.#found.filter(({ general }) => general !== true).map(({ seq }) => seq));
+    const kept = this.#found.filter(({ general, seq }) => general !== true || !told.has(seq));
+    return kept.map(({ general: _, ...suspicion }) => suspicion);
+  }
+
   /** The session as far as it is folded. */
   get session(): Session {
     return this.#session;
@@ -69,6 +74,11 @@ export class SessionCase {
 
   get accepted(): number {
     return this.#ledger.accepted;
+  }
+
+  /** Moves that are open: neither in an action nor dropped. */
+  get open(): readonly string[] {
+    return this.#ledger.open;
   }
 
   get emitted(): number {
@@ -192,7 +202,7 @@ export class SessionCase {
   }
 
   #tell(seq: number, found: Fault): void {
-    if (this.breaches.length < BREACHES_MAX) this.breaches.push({ session: this.id, seq, ...found });
+    if (this.#found.length < BREACHES_MAX) this.#found.push({ session: this.id, seq, ...found });
   }
 
   // ---------------------------------------------------------------------------------------------------------- folding

@@ -41,13 +41,24 @@ export class Collector {
       return;
     }
     const session = log.session(parsed.sessionId);
-    session.memo.wakes.push(delivery);
+    this.#put(session.memo.wakes, delivery);
     if (session.memo.running) {
       this.#keepalive.hold(delivery);
       return;
     }
     if (this.#woken.size === 0) queueMicrotask(() => this.#passAll());
     this.#woken.add(session);
+  }
+
+  /** A wake that comes again while it is in hand takes its own place: a backlog must not grow by being waited for. */
+  #put(wakes: Delivery[], delivery: Delivery): void {
+    const at = delivery.count > 1 ? wakes.findIndex(({ seq }) => seq === delivery.seq) : -1;
+    if (at === -1) {
+      wakes.push(delivery);
+      return;
+    }
+    this.#keepalive.release(wakes[at]!);
+    wakes[at] = delivery;
   }
 
   /** Resolves when no pass is under way. */
@@ -79,7 +90,7 @@ export class Collector {
         const dealtWith = await this.#tools.log.use(session, () => pass(this.#tools, session, decided));
         decided = null;
         for (const wake of dealtWith) this.#acknowledge(wake);
-        desk.wakes.splice(0, desk.wakes.length, ...desk.wakes.filter((wake) => !dealtWith.includes(wake)));
+        drop(desk.wakes, dealtWith);
       } catch (error) {
         this.#giveBack(session, error);
       }
@@ -121,4 +132,15 @@ export class Collector {
     this.#running.add(work);
     void work.finally(() => this.#running.delete(work));
   }
+}
+
+/** So many are found one by one sooner than a set of them is made; a flood is not. */
+const FEW = 8;
+
+/** Takes out of `wakes` those that have been dealt with. */
+function drop(wakes: Delivery[], dealtWith: readonly Delivery[]): void {
+  const done = dealtWith.length > FEW ? new Set(dealtWith) : null;
+  const left = wakes.filter((wake) => (done === null ? !dealtWith.includes(wake) : !done.has(wake)));
+  wakes.length = 0;
+  for (const wake of left) wakes.push(wake);
 }

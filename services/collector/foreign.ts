@@ -5,12 +5,15 @@
 import type { Logger } from 'pino';
 import { COMBAT } from '#contracts/streams.ts';
 import { logSubject } from '#contracts/subjects.ts';
-import type { Effects } from '#jetstream/effects.ts';
+import { retryDelayMs } from '#jetstream/delivery.ts';
+import type { DeadLetter, Effects } from '#jetstream/effects.ts';
 import type { LogRecord } from '#jetstream/follower.ts';
 import type { Metrics } from '#process/metrics.ts';
 
 /** Within the server's duplicate window a dead letter of the same place is stored once, however often it is seen. */
 const TOLD_AGAIN_MS = 60_000;
+/** Some forty seconds of a server that does not take it. */
+const TRIES_MAX = 8;
 
 /** Dead-letters a foreign message; signals and session messages are answered by their own wakes. */
 export function buryForeign(
@@ -25,5 +28,15 @@ export function buryForeign(
   const subject = logSubject(record.kind, record.sessionId);
   logger.warn({ subject, seq: record.seq, reason }, 'a message on the log is not ours');
   metrics.deadLetters += 1;
-  void effects.deadLetter({ subject, data: record.data, origin: `${COMBAT}:${record.seq}`, reason });
+  void keep(effects, logger, { subject, data: record.data, origin: `${COMBAT}:${record.seq}`, reason });
+}
+
+/** Nothing brings such a message again: it is tried until it is stored, for as long as its name keeps it from being doubled. */
+async function keep(effects: Effects, logger: Logger, letter: DeadLetter): Promise<void> {
+  for (let tries = 1; tries <= TRIES_MAX; tries++) {
+    const receipt = await effects.deadLetter(letter);
+    if (receipt.kind === 'stored') return;
+    await new Promise((resolve) => setTimeout(resolve, retryDelayMs(tries)));
+  }
+  logger.error({ origin: letter.origin, subject: letter.subject }, 'a dead letter was not stored');
 }

@@ -10,6 +10,7 @@ import { Follower } from '#jetstream/follower.ts';
 import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
 import { Keepalive } from '#jetstream/keepalive.ts';
 import { LostBuckets } from '#jetstream/lost-buckets.ts';
+import { OverdueTimers } from '#jetstream/overdue-timers.ts';
 import { provision } from '#jetstream/provision.ts';
 import { Publisher } from '#jetstream/publisher.ts';
 import { SessionLog } from '#jetstream/session-log.ts';
@@ -97,6 +98,7 @@ await runRole(
       (due) => void forwardDueTimer(effects, metrics, logger, due),
       logger,
     );
+    const overdue = new OverdueTimers(nc, effects.setTimer, logger);
     const sourceLag = new SourceLag(nc, logger);
     metrics.beforeScrape(() => {
       metrics.actionsSourceLag = sourceLag.lag;
@@ -114,6 +116,7 @@ await runRole(
       stop: [
         { name: 'lost buckets', stop: async () => lost.stop() },
         { name: 'source lag', stop: async () => sourceLag.stop() },
+        { name: 'overdue timers', stop: async () => overdue.stop() },
         { name: 'requests', stop: async () => requests.unsubscribe() },
         { name: 'signals', stop: () => signals.stop() },
         { name: 'timers', stop: () => timers.stop() },

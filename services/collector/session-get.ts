@@ -4,6 +4,7 @@
  */
 import type { Msg } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
+import { isLeftToOthers } from '#combat/session.ts';
 import { viewOf } from '#combat/view.ts';
 import { decode, encode } from '#contracts/decode.ts';
 import { readId } from '#contracts/ids.ts';
@@ -51,6 +52,7 @@ export class SessionGetter {
     const session = log.session(sessionId);
     return log.use(session, async () => {
       await log.foldTo(session, await effects.lastInLog(sessionLogFilter(sessionId)));
+      if (isLeftToOthers(session.state)) return { error: 'unavailable' }; // another replica can tell
       return viewOf(session.state, asked?.value.actor_id ?? null);
     });
   }

@@ -98,7 +98,7 @@ export async function execute(
  * A try is counted before it is begun. Deliveries do not tell: a task comes again also when its executor was stopped, or busy,
  * and nothing has been tried. Where a counted one was in vain, some action of the batch is under suspicion: they are tried one
  * by one from then on, and one such task at a time in a process, so that no try is counted for what another action did
- * (docs/adr/0016-suspects-are-tried-alone.md).
+ * (docs/adr/0020-suspects-are-tried-alone.md).
  */
 async function tryAgain(
   tools: Tools,

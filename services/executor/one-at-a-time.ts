@@ -1,7 +1,7 @@
 /**
  * Owns the order of work that a process does one at a time: the tries of actions under suspicion. While one of them may end the
  * process, no other is begun in it, so that none is counted for what another did
- * (docs/adr/0016-suspects-are-tried-alone.md).
+ * (docs/adr/0020-suspects-are-tried-alone.md).
  */
 
 /** Work that waits for its turn: no more of it than there are tasks in hand. */

@@ -430,6 +430,11 @@ export interface Decision {
   readonly blocked: string | null;
 }
 
+/** True where others have shown that they know the session's rules, and this process does not: what it has folded is not the session. */
+export function isLeftToOthers({ rulesUnknown, fight, last }: Session): boolean {
+  return rulesUnknown && (fight !== null || last.action > 0);
+}
+
 /**
  * Decides what the session needs now (specification 1.C). Changes nothing.
  *
@@ -448,8 +453,7 @@ export function decide(session: Session, askedThrough: number, objection: string
     blocked: null,
   };
   const { fight } = session;
-  if (session.rulesUnknown && (fight !== null || session.last.action > 0))
-    return { ...nothing, blocked: session.refusal ?? 'unknown rules' };
+  if (isLeftToOthers(session)) return { ...nothing, blocked: session.refusal ?? 'unknown rules' };
   if (session.status === 'refused') return { ...nothing, close: { winner: null, reason: 'invalid' } };
   if (fight === null || session.status === 'absent') return nothing;
   const waiting = fight.emitted - fight.executed;

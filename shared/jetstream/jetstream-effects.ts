@@ -28,7 +28,7 @@ import {
 import type { Effects } from './effects.ts';
 import { BucketThere } from './provision.ts';
 import type { Publisher } from './publisher.ts';
-import { lastMessage, lastSequence, NobodyThere, readRange, timeOf } from './stored-message.ts';
+import { lastMessage, lastSequence, NobodyThere, readRange, type StoredMessage, timeOf } from './stored-message.ts';
 
 const MS_PER_S = 1000;
 /** Every lock of ours expires: one that has stood for so many times to live is nobody's, and would stand for ever. */
@@ -100,10 +100,7 @@ export function jetstreamEffects(
     async readTimer(sessionId) {
       const message = await lastMessage(nc, TIMERS, timerSetSubject(sessionId));
       if (message === null) return null;
-      // A schedule that would wake somebody else is none of this session's.
-      const own = message.header(SCHEDULE_TARGET_HEADER) === timerDueSubject(sessionId);
-      const atMs = own ? timeOf(message.header(SCHEDULE_HEADER).slice(AT.length)) : Number.NaN;
-      return { seq: message.seq, atMs: Number.isNaN(atMs) ? Number.POSITIVE_INFINITY : atMs };
+      return { seq: message.seq, atMs: firesAtMs(message, sessionId) };
     },
 
     async readSnapshot(bucket, sessionId) {
@@ -134,6 +131,13 @@ export function jetstreamEffects(
     retry: (delivery, delayMs) => delivery.retry(delayMs),
     working: (delivery) => delivery.working(),
   };
+}
+
+/** When a schedule fires; infinite where it would wake somebody else, and is none of this session's. */
+export function firesAtMs(message: StoredMessage, sessionId: string): number {
+  const own = message.header(SCHEDULE_TARGET_HEADER) === timerDueSubject(sessionId);
+  const atMs = own ? timeOf(message.header(SCHEDULE_HEADER).slice(AT.length)) : Number.NaN;
+  return Number.isNaN(atMs) ? Number.POSITIVE_INFINITY : atMs;
 }
 
 /** Header values are one line of printable ASCII; reasons quote what clients sent. */

@@ -10,6 +10,8 @@ export const ServerCode = {
   WRONG_LAST_SEQUENCE_CONSTANT: 10164,
   /** A publish with the same Msg-Id is in flight. */
   DUPLICATE_IN_FLIGHT: 10158,
+  /** The server's own limit of storage is reached: said before anything is stored, as a 503 like that of a stream without a leader. */
+  INSUFFICIENT_RESOURCES: 10023,
   /** No message is stored where one was asked for. */
   NO_MESSAGE: 10037,
   STREAM_NOT_FOUND: 10059,
@@ -70,6 +72,8 @@ export function readReceipt(answer: string): Receipt {
       return { kind: 'conflict', last: null };
     case ServerCode.DUPLICATE_IN_FLIGHT:
       return { kind: 'unknown', reason };
+    case ServerCode.INSUFFICIENT_RESOURCES:
+      return { kind: 'refused', code: ServerCode.INSUFFICIENT_RESOURCES, reason };
     default:
       if (error.code === SERVICE_UNAVAILABLE) return { kind: 'unknown', reason };
       return { kind: 'refused', code: error.err_code ?? error.code, reason };

@@ -76,6 +76,13 @@ const SESSIONS_MAX = 10_000;
 const BUFFER_MAX = 20_000;
 /** A follower that lags for so long is overtaken by reading the log. */
 const PATIENCE_MS = 1_000;
+/**
+ * Sessions hydrated at once, and sessions for which a follower is overtaken at once; the others wait for their turn. A server
+ * that is asked for thousands at a time answers none of them in time, and the follower waits behind the questions
+ * (docs/adr/0016-reading-in-turns.md).
+ */
+const HYDRATIONS_MAX = 128;
+const CATCH_UPS_MAX = 32;
 const SWEEP_EVERY_MS = 250;
 /** A dirty session is snapshotted at most this often... */
 const SNAPSHOT_EVERY_MS = 2_000;
@@ -98,6 +105,10 @@ export class SessionLog<State, Memo = null> {
   readonly #dirty = new Set<Cached<State, Memo>>();
   readonly #waiting = new Set<Cached<State, Memo>>();
   readonly #sweeper: NodeJS.Timeout;
+  /** Hydrations under way, and those that wait for their turn. */
+  #hydrating = 0;
+  readonly #hydrateNext: (() => void)[] = [];
+  #catchingUp = 0;
   #snapshotsInFlight = 0;
   #snapshotBudget = SNAPSHOT_BYTES_PER_SWEEP;
   #folded = 0;
@@ -191,12 +202,25 @@ export class SessionLog<State, Memo = null> {
       snapshotDueAt: 0,
     };
     this.#sessions.set(sessionId, session);
-    session.hydration = this.#hydrate(session);
+    session.hydration = this.#inTurn(() => this.#hydrate(session));
     session.hydration.catch(() => {
       if (this.#sessions.get(sessionId) === session) this.#sessions.delete(sessionId);
     });
     this.#evict();
     return session;
+  }
+
+  async #inTurn(hydrate: () => Promise<void>): Promise<void> {
+    if (this.#hydrating < HYDRATIONS_MAX) this.#hydrating += 1;
+    else await new Promise<void>((resolve) => this.#hydrateNext.push(resolve));
+    try {
+      await hydrate();
+    } finally {
+      // The turn goes to the next in line without becoming free in between.
+      const next = this.#hydrateNext.shift();
+      if (next === undefined) this.#hydrating -= 1;
+      else next();
+    }
   }
 
   async #hydrate(session: Cached<State, Memo>): Promise<void> {
@@ -297,13 +321,16 @@ export class SessionLog<State, Memo = null> {
       if (session.snapshotDueAt <= now || this.#folding.isSettled(session.state)) void this.#keep(session);
     }
     for (const session of this.#waiting) {
+      if (this.#catchingUp >= CATCH_UPS_MAX) break;
       if (session.waiters.every((waiter) => now - waiter.since < PATIENCE_MS)) continue;
       this.#waiting.delete(session);
+      this.#catchingUp += 1;
       this.catchUp(session)
         .catch((error: unknown) =>
           this.#logger.warn({ err: error, session: session.sessionId }, 'catching up with the log failed'),
         )
         .finally(() => {
+          this.#catchingUp -= 1;
           if (session.waiters.length > 0) this.#waiting.add(session);
         });
     }

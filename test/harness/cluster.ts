@@ -4,21 +4,14 @@
 // Faults are the caller's: `kill`, `freeze`, `thaw`, `restart`, `retire` (lame duck) of a node; in a network of its own
 // (network.ts) also cutting its links.
 
-import { randomInt } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { ensureNatsServer } from '#tools/nats-server/ensure.ts';
 import { type PrivateServer, startPrivateServer } from '#tools/nats-server/private-server.ts';
+import { inNetwork, onThisMachine } from './cluster-places.ts';
 import { Network } from './network.ts';
 
 const SIZE = 3;
-const CLIENT_PORT = 4222;
-const ROUTE_PORT = 6222;
-/** Below the ports that systems give to outgoing connections, as for private servers. */
-const PORT_FIRST = 20_000;
-const PORT_END = 32_000;
 
 /** A node that is asked for by its name leaves after a second and not after ten: there is nobody else to be told. */
 const LAME_DUCK = 'lame_duck_grace_period: "1s"\nlame_duck_duration: "30s"';
@@ -69,7 +62,7 @@ export class Cluster {
     const network = ownNetwork ? await Network.open(SIZE) : null;
     const started: ClusterNode[] = [];
     try {
-      const places = network === null ? await onThisMachine() : inNetwork(network);
+      const places = network === null ? await onThisMachine(SIZE) : inNetwork(network, SIZE);
       const routes = places.map(({ route }) => `nats://${route}`).join(', ');
       const binary = await ensureNatsServer();
       const results = await Promise.allSettled(
@@ -219,48 +212,6 @@ export class Cluster {
     } catch {
       return null; // no leader just now, or none that can be reached: whoever waits asks again
     }
-  }
-}
-
-interface Place {
-  readonly host: string;
-  readonly port: number;
-  /** `host:port` for the other nodes. */
-  readonly route: string;
-}
-
-function inNetwork(network: Network): Place[] {
-  return Array.from({ length: SIZE }, (_, node) => ({
-    host: network.address(node, 'clients'),
-    port: CLIENT_PORT,
-    route: `${network.address(node, 'nodes')}:${ROUTE_PORT}`,
-  }));
-}
-
-async function onThisMachine(): Promise<Place[]> {
-  const ports = new Set<number>();
-  while (ports.size < SIZE * 2) {
-    const port = randomInt(PORT_FIRST, PORT_END);
-    if (await isFree(port)) ports.add(port);
-  }
-  const [...free] = ports;
-  return Array.from({ length: SIZE }, (_, node) => ({
-    host: '127.0.0.1',
-    port: free[node]!,
-    route: `127.0.0.1:${free[SIZE + node]}`,
-  }));
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const probe = createServer();
-  try {
-    probe.listen(port, '127.0.0.1');
-    await once(probe, 'listening');
-    probe.close();
-    await once(probe, 'close');
-    return true;
-  } catch {
-    return false;
   }
 }
 

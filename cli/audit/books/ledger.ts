@@ -10,8 +10,11 @@ import type { LogEntry } from '#contracts/log-message.ts';
 import type { ResultMessage } from '#contracts/result.ts';
 import type { SessionMessage, SessionOpened } from '#contracts/session-message.ts';
 import type { CollectorSignal } from '#contracts/signal.ts';
+import { listed, movesOf, nameOf } from './action-name.ts';
 import { type Declaration, readDeclaration, targetOf } from './declaration.ts';
+import { Ends } from './ends.ts';
 import { type Fighter, Muster } from './muster.ts';
+import { Outcomes } from './outcomes.ts';
 
 /** Takes what is wrong at a place of the log. */
 export type Tell = (seq: number, invariant: string, what: string) => void;
@@ -37,15 +40,12 @@ interface OpenMove {
 /** How many ids a move is compared with: the contract's numbers. */
 const REMEMBERED_MIN = 1_024;
 const REMEMBERED_PER_ACTOR = 4;
-/** Ends of moves that are remembered, to say of a double what it doubles; a later one is told as never accepted. */
-const ENDS_MAX = 65_536;
-/** Names told in one line. */
-const TOLD_MAX = 6;
 
 /** The books of one session. */
 export class Ledger {
   readonly #tell: Tell;
   readonly #muster = new Muster();
+  readonly #outcomes: Outcomes;
   readonly #open = new Map<string, OpenMove>();
   readonly #blows = new Map<string, OpenMove>();
   /** In order of acceptance. */
@@ -56,20 +56,26 @@ export class Ledger {
   readonly #marked = new Set<OpenMove>();
   readonly #order = new Map<OpenMove, number>();
   readonly #remembered = new Set<string>();
-  /** Where moves ended that are open no more, or why they never were. */
-  readonly #ends = new Map<string, { readonly invariant: string; readonly what: string }>();
+  readonly #ends = new Ends();
   #status: 'absent' | 'open' | 'closed' = 'absent';
+  #closedAt: number | null = null;
   #timeoutsMs: readonly number[] = [];
   #accepted = 0;
   #emitted = 0;
 
   constructor(tell: Tell) {
     this.#tell = tell;
+    this.#outcomes = new Outcomes(this.#muster, tell);
   }
 
   /** Moves accepted. */
   get accepted(): number {
     return this.#accepted;
+  }
+
+  /** Moves that are open, in order of acceptance. */
+  get open(): readonly string[] {
+    return [...this.#open.keys()];
   }
 
   /** Folds the next message, whatever it is; `admission` is for those of the session's life. */
@@ -96,7 +102,7 @@ export class Ledger {
 
   /** True where the move was accepted in this session, or refused in it: whoever names it knows the session. */
   knows(moveId: string): boolean {
-    return this.#open.has(moveId) || this.#ends.has(moveId);
+    return this.#open.has(moveId) || this.#ends.find(moveId) !== undefined;
   }
 
   /** What is to be emitted now, in the order of docs/semantics.md, "What the collector emits". */
@@ -139,7 +145,7 @@ export class Ledger {
   }
 
   #tellEnd(id: string, { action_id }: CombatAction, tell: (invariant: string, what: string) => void): void {
-    const end = this.#ends.get(id);
+    const end = this.#ends.find(id);
     if (end === undefined) tell('I2', `action ${action_id} holds move ${id}, which was never accepted`);
     else tell(end.invariant, `action ${action_id} holds move ${id}, which ${end.what}`);
   }
@@ -156,10 +162,12 @@ export class Ledger {
         if (this.#status === 'open') this.#muster.enter(body.actor_id, body.team, seq, null, dead);
         break;
       case 'left':
-        if (this.#status === 'open') this.#remove(body.actor_id, `was dropped at ${seq}: ${body.actor_id} left`);
+        if (this.#status === 'open')
+          this.#remove(body.actor_id, 'gone', `was dropped at ${seq}: ${body.actor_id} left`);
         break;
       case 'closed':
         this.#status = 'closed';
+        this.#closedAt ??= seq;
         for (const move of [...this.#open.values()]) this.#end(move, 'I2', `was dropped at ${seq}: the session closed`);
         break;
       default:
@@ -176,10 +184,10 @@ export class Ledger {
     }
   }
 
-  #remove(id: string, why: string): void {
+  #remove(id: string, standing: 'dead' | 'gone', why: string): void {
     const fighter = this.#muster.find(id);
     if (fighter === undefined) return;
-    fighter.lives = false;
+    fighter.standing = standing;
     for (const move of [...this.#open.values()]) {
       if (move.actor === id || move.target === id) this.#end(move, 'I2', why);
     }
@@ -198,11 +206,11 @@ export class Ledger {
     if (move === null || this.#remembered.has(move.id) || this.#open.has(move.id)) return;
     const source = this.#muster.find(move.actor);
     const target = move.target === null ? null : this.#muster.find(move.target);
-    if (source?.lives !== true || (target !== null && target?.lives !== true)) return;
+    if (source?.standing !== 'alive' || (target !== null && target?.standing !== 'alive')) return;
     if (move.isExchange && !this.#muster.isQueued(source, target!)) {
       const standing = this.#blows.get(blowOf(move.actor, move.target!));
       const why = standing === undefined ? 'the target is not in the queue' : `its blow ${standing.id} is open`;
-      this.#remember(move.id, standing === undefined ? 'I2' : 'I3', `was refused at ${seq}: ${why}`);
+      this.#ends.note(move.id, standing === undefined ? 'I2' : 'I3', `was refused at ${seq}: ${why}`);
       return;
     }
     this.#accept(move, source, target, timeMs);
@@ -215,7 +223,7 @@ export class Ledger {
     this.#accepted += 1;
     this.#order.set(move, this.#accepted);
     this.#open.set(id, move);
-    this.#ends.delete(id);
+    this.#ends.forget(id);
     this.#remembered.add(id);
     const most = Math.max(REMEMBERED_MIN, REMEMBERED_PER_ACTOR * this.#muster.size);
     for (const oldest of this.#remembered) {
@@ -252,10 +260,11 @@ export class Ledger {
     if (this.#status !== 'open' || !counts) return;
     for (const action of actions) {
       this.#emitted += 1;
+      this.#outcomes.emitted(action);
       for (const { move_id: id } of movesOf(action)) {
         const move = this.#open.get(id);
         if (move !== undefined) this.#end(move, 'I2', `is in action ${action.action_id}`);
-        else this.#remember(id, 'I2', `is in action ${action.action_id}`);
+        else this.#ends.note(id, 'I2', `is in action ${action.action_id}`);
       }
       const forced = action.is_forced ? this.#muster.find(targetOf(action.move) ?? '') : undefined;
       if (forced !== undefined) forced.afk += 1;
@@ -263,16 +272,19 @@ export class Ledger {
   }
 
   /** Results come here when they have been found to continue those before them. */
-  #resolve({ target_returns, deaths }: ResultMessage, seq: number): void {
+  #resolve(message: ResultMessage, seq: number): void {
+    const { target_returns, deaths } = message;
+    this.#outcomes.judge(seq, message, this.#closedAt);
     if (this.#status !== 'open') return;
     for (const [id, targetId] of target_returns) {
       const owner = this.#muster.find(id);
       const standing = this.#blows.get(blowOf(id, targetId));
       if (standing !== undefined)
         this.#tell(seq, 'I3', `${targetId} returns to ${id}, whose blow ${standing.id} is open`);
-      else if (owner?.lives && this.#muster.find(targetId)?.lives) owner.out.delete(targetId);
+      else if (owner?.standing === 'alive' && this.#muster.find(targetId)?.standing === 'alive')
+        owner.out.delete(targetId);
     }
-    for (const id of deaths) this.#remove(id, `was dropped at ${seq}: ${id} died`);
+    for (const id of deaths) this.#remove(id, 'dead', `was dropped at ${seq}: ${id} died`);
   }
 
   /** The move is open no more. */
@@ -287,30 +299,8 @@ export class Ledger {
       this.#pairs.delete(move.answer);
       move.answer.answer = null;
     }
-    this.#remember(move.id, invariant, what);
-  }
-
-  #remember(id: string, invariant: string, what: string): void {
-    this.#ends.delete(id);
-    this.#ends.set(id, { invariant, what });
-    for (const oldest of this.#ends.keys()) {
-      if (this.#ends.size <= ENDS_MAX) break;
-      this.#ends.delete(oldest);
-    }
+    this.#ends.note(move.id, invariant, what);
   }
 }
 
 const blowOf = (actor: string, target: string): string => `${actor} ${target}`;
-
-const movesOf = ({ move, partner_move }: CombatAction) => (partner_move === null ? [move] : [move, partner_move]);
-
-/** As `due` names it: `m` alone, `m+n` a pair, `m!` forced. */
-function nameOf({ type, move, partner_move, is_forced }: CombatAction): string {
-  const both = partner_move === null ? move.move_id : `${move.move_id}+${partner_move.move_id}`;
-  return is_forced || (type === 'exchange' && partner_move === null) ? `${both}!` : both;
-}
-
-function listed(names: readonly string[]): string {
-  const first = names.slice(0, TOLD_MAX).join(', ');
-  return names.length <= TOLD_MAX ? first : `${first} and ${names.length - TOLD_MAX} more`;
-}

@@ -13,7 +13,7 @@ export interface Fighter {
   readonly given: ReadonlySet<string> | null;
   /** Targets that stand in an open blow of it, or in an action without a result. */
   readonly out: Set<string>;
-  lives: boolean;
+  standing: 'alive' | 'dead' | 'gone';
   /** How often in a row it has left a blow unanswered. */
   afk: number;
 }
@@ -32,14 +32,14 @@ export class Muster {
 
   enter(id: string, team: string, seq: number, given: readonly string[] | null, dead: readonly string[]): void {
     if (this.#fighters.has(id)) return;
-    const lives = !dead.includes(id);
+    const standing = dead.includes(id) ? 'dead' : 'alive';
     const targets = given === null ? null : new Set(given);
-    this.#fighters.set(id, { id, team, enteredAt: seq, given: targets, out: new Set(), lives, afk: 0 });
+    this.#fighters.set(id, { id, team, enteredAt: seq, given: targets, out: new Set(), standing, afk: 0 });
   }
 
   /** True where the target stands in the fighter's queue. */
   isQueued(fighter: Fighter, target: Fighter): boolean {
-    if (!target.lives || target.team === fighter.team || fighter.out.has(target.id)) return false;
+    if (target.standing !== 'alive' || target.team === fighter.team || fighter.out.has(target.id)) return false;
     return fighter.given === null || fighter.given.has(target.id) || target.enteredAt > fighter.enteredAt;
   }
 }

@@ -41,6 +41,7 @@ afterAll(() => {
     exchanges: sum(({ exchanges }) => exchanges),
     lost: sum(({ lost }) => lost.length),
     doubled: sum(({ doubled }) => doubled.length),
+    public_record_behind_ms: Math.max(0, ...all.map(({ recordLagMs }) => recordLagMs)),
     longest_recovery_ms: Math.max(0, ...all.map(({ longestWaitMs }) => longestWaitMs)),
     ...Object.fromEntries(all.length > 1 ? [...outcomes].flatMap(([name, outcome]) => figuresOf(name, outcome)) : []),
     command: 'npm run test:chaos -- test/chaos/cluster',
@@ -57,6 +58,12 @@ function figuresOf(name: string, outcome: Outcome): [string, number][] {
     [`${name}_record_lag_ms`, outcome.recordLagMs],
     [`${name}_no_result_ms`, outcome.longestStallMs],
     [`${name}_longest_wait_ms`, outcome.longestWaitMs],
+    ...(outcome.longestElectionMs === 0
+      ? []
+      : ([
+          [`${name}_longest_election_ms`, outcome.longestElectionMs],
+          [`${name}_longest_beyond_election_ms`, outcome.longestBeyondMs],
+        ] as [string, number][])),
   ];
 }
 
@@ -74,7 +81,7 @@ async function killLeader(siege: Siege, of: Replicated): Promise<void> {
   const node = await cluster.leaderOf(of);
   const inject = async (): Promise<void> => {
     await cluster.kill(node);
-    await load.progress();
+    await Promise.all([siege.elected(LED), load.progress()]);
   };
   await siege.fault(`the leader of ${of.consumer ?? of.stream} killed`, inject, () => cluster.restart(node));
 }

@@ -6,7 +6,7 @@ import { audit, breachLine } from '#cli/audit/audit.ts';
 import { ACTIONS, COMBAT } from '#contracts/streams.ts';
 import { logFilter } from '#contracts/subjects.ts';
 import type { RoleName } from '#tools/roles/role-process.ts';
-import { Cluster } from '../../harness/cluster.ts';
+import { Cluster, type Replicated } from '../../harness/cluster.ts';
 import { FAST_CLOCKS, TestRoles } from '../../harness/roles.ts';
 import { Load } from './load.ts';
 import { type Judgement, judge, longestGap } from './verdict.ts';
@@ -24,6 +24,8 @@ export const ENVIRONMENT = { ...FAST_CLOCKS, REPLICAS: '3' } as const;
 interface Fault {
   readonly what: string;
   readonly fromMs: number;
+  /** When all that the node led had another leader; null where nobody looked. */
+  ledMs: number | null;
   /** When everything was whole again. */
   toMs: number;
 }
@@ -38,6 +40,10 @@ export interface Outcome extends Judgement {
   readonly longestStallMs: number;
   /** From a fault to the first result of the session that waited longest for one. */
   readonly longestWaitMs: number;
+  /** The longest time that the servers took to elect leaders, where that was looked at. */
+  readonly longestElectionMs: number;
+  /** What a session waited for beyond that: the longest over the faults. */
+  readonly longestBeyondMs: number;
 }
 
 /** One scenario. */
@@ -88,7 +94,7 @@ export class Siege {
    * @param heal what puts it right; the fault is over when it is
    */
   async fault(what: string, inject: () => Promise<void>, heal: () => Promise<void>): Promise<void> {
-    const fault: Fault = { what, fromMs: Date.now(), toMs: 0 };
+    const fault: Fault = { what, fromMs: Date.now(), ledMs: null, toMs: 0 };
     this.#faults.push(fault);
     try {
       await inject();
@@ -99,6 +105,12 @@ export class Siege {
       throw explained(error, this.#roles, what);
     }
     fault.toMs = Date.now();
+  }
+
+  /** To be called while a fault lasts: notes when each of the given has a leader again. */
+  async elected(led: readonly Replicated[]): Promise<void> {
+    await Promise.all(led.map((of) => this.cluster.leaderOf(of)));
+    this.#faults.at(-1)!.ledMs = Date.now();
   }
 
   /** Fights to the end, and judges. The roles must all have lived through it, and drain in time. */
@@ -128,6 +140,11 @@ export class Siege {
         ...this.#faults.map(({ fromMs, toMs }) => longestGap(judgement.resultTimes, fromMs, toMs)),
       ),
       longestWaitMs: Math.max(0, ...this.#faults.map((fault) => longestWait(judgement, fault))),
+      longestElectionMs: Math.max(0, ...this.#faults.map(({ fromMs, ledMs }) => (ledMs ?? fromMs) - fromMs)),
+      longestBeyondMs: Math.max(
+        0,
+        ...this.#faults.map((fault) => fault.fromMs + longestWait(judgement, fault) - (fault.ledMs ?? fault.fromMs)),
+      ),
     };
   }
 

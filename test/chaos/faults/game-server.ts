@@ -72,7 +72,7 @@ export class GameServer {
     await this.#publish(`combat.session.${sessionId}`, body, `open-${sessionId}`, 0);
   }
 
-  /** Declares a move until there is a verdict on it. Resolves to `accepted`, or the code of the refusal. */
+  /** Declares a move until there is a verdict on it. Resolves to `accepted`, the code of the refusal, or `unknown`. */
   async submit(sessionId: string, move: Move): Promise<string> {
     const declared = this.ledger.declare(sessionId, move.move_id);
     const key = `${sessionId} ${move.move_id}`;
@@ -87,10 +87,10 @@ export class GameServer {
         if (seq !== null) declared.acknowledged.add(seq);
         const answer = await Promise.race([verdict, pause(VERDICT_LIMIT_MS)]);
         if (answer === undefined) continue;
-        const code = answer.accepted ? 'accepted' : answer.code;
+        const isKnown = answer.accepted || answer.code === 'duplicate_move';
         // A second declaration may be refused because the first was accepted, and the session has gone on since.
-        declared.verdict = attempt === 1 || answer.accepted ? code : null;
-        return code;
+        declared.verdict = isKnown ? 'accepted' : attempt === 1 ? answer.code : null;
+        return declared.verdict ?? 'unknown';
       }
     } finally {
       this.#awaited.delete(key);

@@ -37,10 +37,9 @@ async function exchange(id: string): Promise<void> {
     async () => (await scene.game.state(id, 'a'))?.queue?.includes('b') === true,
   );
   const blow = scene.game.submit(id, strike('a', 'b'));
-  expect(await Promise.all([blow, scene.game.submit(id, strike('b', 'a', { damage: 0 }))])).toEqual([
-    'accepted',
-    'accepted',
-  ]);
+  for (const verdict of await Promise.all([blow, scene.game.submit(id, strike('b', 'a', { damage: 0 }))])) {
+    expect(['accepted', 'unknown']).toContain(verdict);
+  }
 }
 
 const results = async (id: string): Promise<number> => (await scene.game.state(id, 'a'))?.step ?? 0;
@@ -98,6 +97,8 @@ describe.runIf(depth({ slice: false, full: true }))(
       await scene.until('first results', async () => (await Promise.all(ids.map(results))).every((step) => step > 0));
 
       const late = await scene.start('collector', FATED_RULES);
+      // Without a snapshot to start from, the old one has nothing but the log to tell it that others know the rules.
+      await (await scene.game.nc.jetstreamManager()).streams.delete('KV_sessions');
       const faultEnd = Date.now();
       const answers = await Promise.all(
         Array.from({ length: ASKED }, (_, index) => scene.game.state(ids[index % SESSIONS]!, 'a')),

@@ -7,7 +7,7 @@ import { audit, breachLine } from '#cli/audit/audit.ts';
 import { depth } from '../../harness/depth.ts';
 import { recordFigures } from '../../harness/figures.ts';
 import { openedBody, strike } from '../../interop/outsider.ts';
-import { FAST_CLOCKS, PLAIN_RULES } from '../../interop/roles.ts';
+import { PLAIN_RULES } from '../../interop/roles.ts';
 import { STAGE_LIMIT_MS, Stage } from '../../interop/stage.ts';
 import { DUEL } from '../fuzz/bystanders.ts';
 import { atRest, crewOf, peakMib } from '../fuzz/rest.ts';
@@ -24,7 +24,7 @@ let stage: Stage;
 let nc: NatsConnection;
 
 beforeAll(async () => {
-  stage = await Stage.open({ collectors: 1, executors: 1, ais: 1, environment: { ...FAST_CLOCKS, ...PLAIN_RULES } });
+  stage = await Stage.open({ collectors: 1, executors: 1, ais: 1, environment: PLAIN_RULES });
   nc = await connect({ servers: stage.server.url });
 }, STAGE_LIMIT_MS);
 

@@ -45,6 +45,7 @@ export class Judge {
   readonly #rules: RuleBook;
   readonly #time: VirtualTime;
   readonly #lockTtlMs: number;
+  #calmAt: number | null = null;
   /** Set once the server is there. */
   server: ModelServer | null = null;
 
@@ -68,6 +69,7 @@ export class Judge {
     if (consumer === 'ai') return;
     const trial = this.#trial(message);
     trial.awake -= 1;
+    this.#noteCaughtUp(trial);
     this.#atRest(trial, `the acknowledgement of ${message.subject} ${message.seq}`);
   }
 
@@ -87,9 +89,27 @@ export class Judge {
     if (!said) throw new Breach(`a verdict that the log does not give: ${JSON.stringify(verdict)}`);
   }
 
+  /** The faults have stopped: from here on it counts how long each session takes to catch up. */
+  becomeCalm(): void {
+    this.#calmAt = this.#time.now;
+    for (const trial of this.trials.values()) this.#noteCaughtUp(trial);
+  }
+
+  /** How long the slowest session took to catch up with the faults, in milliseconds. */
+  get recoveryMs(): number {
+    const calmAt = this.#calmAt ?? 0;
+    return Math.max(0, ...Array.from(this.trials.values(), ({ caughtUpAt }) => (caughtUpAt ?? calmAt) - calmAt));
+  }
+
   /** True where a session has come to its end, and every one of its actions has its result. */
   isOver({ session, emitted, executed }: Trial): boolean {
     return session.status === 'closed' && emitted === executed;
+  }
+
+  /** Nobody is awake for it, and every action has its result. */
+  #noteCaughtUp(trial: Trial): void {
+    if (this.#calmAt === null || trial.caughtUpAt !== null) return;
+    if (trial.awake === 0 && trial.emitted === trial.executed) trial.caughtUpAt = this.#time.now;
   }
 
   #trial({ subject }: Stored): Trial {

@@ -44,6 +44,7 @@ interface Proposal {
 
 const DUPLICATE_WINDOW_MS = 120_000;
 const COMMIT_MOST_MS = 4;
+const SLOW_COMMIT_MOST_MS = 400;
 const ELECTION_MOST_MS = 3_000;
 /** Leaders' clocks differ by up to this much. */
 const LEADER_SKEW_MOST_MS = 50;
@@ -173,13 +174,16 @@ export class ModelStream {
   }
 
   #propose(publish: Publish, reply: (answer: PubAnswer) => void): void {
-    const { time, dice } = this.#world;
-    this.#committedAt = Math.max(this.#committedAt, time.now) + dice.integer(0, COMMIT_MOST_MS);
+    const { time, dice, weather } = this.#world;
+    const slow = weather.strikes('slow commit');
+    const commitMs = slow ? dice.magnitude(COMMIT_MOST_MS, SLOW_COMMIT_MOST_MS) : dice.integer(1, COMMIT_MOST_MS);
+    this.#committedAt = Math.max(this.#committedAt, time.now) + commitMs;
     const applied = time.after(this.#committedAt - time.now, () => this.#apply());
     this.#proposals.push({ publish, reply, time: this.#serverTime(), applied });
+    if (weather.strikes('leader lost with a proposal')) time.after(dice.integer(0, commitMs), () => this.loseLeader());
   }
 
-  /** Proposals are stored in the order in which they were made, whichever event comes first. */
+  /** Proposals are stored in the order in which they were made: no two at the same millisecond. */
   #apply(): void {
     const { publish, reply, time } = this.#proposals.shift()!;
     reply(this.#store(publish, time));

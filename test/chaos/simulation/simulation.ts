@@ -40,7 +40,7 @@ export interface Outcome {
   /** Actions that have no result in the end. */
   readonly lost: number;
   readonly faults: ReadonlyMap<Fault, number>;
-  /** From the end of the faults to the end of the last session. */
+  /** From the end of the faults until each session that was there had caught up: nobody awake, no action without a result. */
   readonly recoveryMs: number;
 }
 
@@ -160,10 +160,10 @@ class Simulation {
       this.#compareFolds();
       this.#breaches.push(...breachesOf(this.#server.whole, this.#server.letters, PLAIN_BOOK));
     }
-    return this.#outcome(Math.max(0, time.now - stormyMs));
+    return this.#outcome();
   }
 
-  #outcome(recoveryMs: number): Outcome {
+  #outcome(): Outcome {
     const { steps, now, hash } = this.#time;
     const trials = [...this.#judge.trials.values()];
     return {
@@ -178,7 +178,7 @@ class Simulation {
       sessions: trials.length,
       lost: trials.reduce((sum, { emitted, executed }) => sum + emitted - executed, 0),
       faults: this.#weather.struck,
-      recoveryMs,
+      recoveryMs: this.#judge.recoveryMs,
     };
   }
 
@@ -241,6 +241,7 @@ class Simulation {
   #clearUp(): void {
     this.#say(() => 'the faults stop');
     this.#weather.becomeCalm();
+    this.#judge.becomeCalm();
     this.#crew.thawAll();
   }
 

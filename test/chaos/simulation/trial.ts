@@ -23,6 +23,8 @@ export interface Trial {
   readonly lastOf: { action: number; result: number };
   /** Deliveries of its wakes, batches and due timers that nobody has acknowledged. */
   awake: number;
+  /** When it had caught up for the first time after the faults, in milliseconds of the run; null where it has not yet. */
+  caughtUpAt: number | null;
   /** Revisions of its lock that have a task, and how often each was given. */
   readonly tasks: Set<number>;
   readonly locks: Map<number, number>;
@@ -48,6 +50,7 @@ export function newTrial(id: string): Trial {
     verdicts: new Map(),
     lastOf: { action: 0, result: 0 },
     awake: 0,
+    caughtUpAt: null,
     tasks: new Set(),
     locks: new Map(),
     requests: new Map(),

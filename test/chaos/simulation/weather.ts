@@ -30,6 +30,8 @@ const WORST = {
   'stopped and started': 0.05,
   // of the server: asked every second, or when it is about to do a thing
   'leader changed': 0.3,
+  'leader lost with a proposal': 0.01,
+  'slow commit': 0.1,
   'buckets lost': 0.1,
   'lock expired early': 0.3,
   'timer late': 0.3,

@@ -22,7 +22,6 @@ const COMMANDS: Readonly<Record<string, Command>> = { audit: auditCommand, dead:
 export async function ask(nc: NatsConnection | null, name: 'audit' | 'dead', ...args: string[]): Promise<Answer> {
   const [out, said]: string[][] = [[], []];
   const desk: Desk = {
-    env: {},
     out: (text) => void out!.push(text),
     say: (line) => void said!.push(line),
     async connected(work) {

@@ -3,7 +3,7 @@
  * nothing is exported or depended on for nobody.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
@@ -13,7 +13,7 @@ const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--excl
   encoding: 'utf8',
 })
   .split('\0')
-  .filter((path) => path !== '');
+  .filter((path) => path !== '' && existsSync(join(root, path))); // what is deleted is in the index until the commit
 const sources = tracked.filter((path) => /\.(ts|mjs)$/.test(path) && !path.startsWith('node_modules/'));
 const text = new Map(sources.map((path) => [path, readFileSync(join(root, path), 'utf8')]));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
