@@ -87,8 +87,9 @@ export class Collector {
     desk.running = true;
     while (desk.wakes.length > 0) {
       try {
-        const dealtWith = await this.#tools.log.use(session, () => pass(this.#tools, session, decided));
+        const first = decided;
         decided = null;
+        const dealtWith = await this.#tools.log.use(session, () => pass(this.#tools, session, first));
         for (const wake of dealtWith) this.#acknowledge(wake);
         drop(desk.wakes, dealtWith);
       } catch (error) {

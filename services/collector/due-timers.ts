@@ -38,9 +38,10 @@ export async function forwardDueTimer(
         ...(body.value.move_id == null ? {} : { move_id: body.value.move_id }),
       };
       const receipt = await effects.signal(sessionId, encode(signal), `${due.stream}:${due.seq}`);
-      // Nobody has forwarded it before: its name was taken by a message of another, which is no wake (I6).
-      const impersonated = receipt.kind === 'stored' && receipt.duplicate && due.count === 1;
-      storedOr(impersonated ? await effects.signal(sessionId, encode(signal)) : receipt, 'a check_timeout');
+      // Its name was taken: by our own publish before a crash, or by a message of another, which is no wake (I6). Nobody can
+      // tell which, and one hint too many does nothing.
+      const taken = receipt.kind === 'stored' && receipt.duplicate;
+      storedOr(taken ? await effects.signal(sessionId, encode(signal)) : receipt, 'a check_timeout');
       metrics.timers.fired += 1;
     }
     effects.ack(due);

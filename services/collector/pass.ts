@@ -58,6 +58,7 @@ export async function pass(tools: Tools, session: Case, glanced: Decision | null
   metrics.passes += 1;
 
   const dealtWith = desk.wakes.filter((wake) => wake.seq <= committed.through);
+  if (dealtWith.length === 0) throw new EffectFailed(`${desk.sessionId}: a replica has not shown what woke it`);
   const notes = dealtWith.map((wake) => noteFor(tools, session, wake));
   const dispatched = dispatch(tools, session, committed, lock);
   if (committed.requests.length > 0) await Promise.all([dispatched, ask(tools, desk, committed)]);
@@ -83,7 +84,9 @@ export async function pass(tools: Tools, session: Case, glanced: Decision | null
 export function glance(tools: Tools, session: Case): Decision | 'settled' | null {
   const { effects, metrics } = tools;
   const desk = session.memo;
-  if (session.phase !== 'live' || session.through < positionToReach(desk)) return null;
+  // A wake is a message of the session: only a state that has it will do, whatever is said to be complete (I7).
+  const has = session.state.seq;
+  if (session.phase !== 'live' || session.through < desk.floor || desk.wakes.some(({ seq }) => seq > has)) return null;
   const decision = decide(session.state, desk.askedThrough, tools.objection(session.state));
   const { actions, close, requests, dispatch: waiting, blocked, deadline } = decision;
   if (actions.length > 0 || close !== null || requests.length > 0 || waiting !== null || blocked !== null)

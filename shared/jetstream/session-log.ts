@@ -79,7 +79,7 @@ const PATIENCE_MS = 1_000;
 /**
  * Sessions hydrated at once, and sessions for which a follower is overtaken at once; the others wait for their turn. A server
  * that is asked for thousands at a time answers none of them in time, and the follower waits behind the questions
- * (docs/adr/0016-reading-in-turns.md).
+ * (docs/adr/0012-reading-in-turns.md).
  */
 const HYDRATIONS_MAX = 128;
 const CATCH_UPS_MAX = 32;

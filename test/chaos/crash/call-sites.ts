@@ -4,7 +4,9 @@
 import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { RoleName } from '#tools/roles/role-process.ts';
+import { waysToDie } from './enumeration.ts';
 import type { ToldCall } from './mortal-role.ts';
+import type { When } from './order.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const SOURCES = ['services/**/*.ts', 'shared/jetstream/*.ts'];
@@ -26,15 +28,24 @@ export function methodsOfEffects(): string[] {
   return Array.from(body.matchAll(METHOD), ([, name = '']) => name);
 }
 
-/** What was called, by whom, from where. */
+/** What was called, by whom, from where, and who died there. */
 export class CallSites {
   /** `append services/executor/batch.ts:111` and who called it how often. */
   readonly #seen = new Map<string, Map<RoleName, number>>();
+  /** `executor append services/executor/batch.ts:111`, of calls at which a process could have been told to die, and how some were. */
+  readonly #ways = new Map<string, { readonly name: string; readonly died: Set<When> }>();
 
-  take(role: RoleName, { name, site }: ToldCall): void {
+  take(role: RoleName, { name, call, site }: ToldCall): void {
     const key = `${name} ${site}`;
     const roles = this.#seen.get(key) ?? new Map<RoleName, number>();
     this.#seen.set(key, roles.set(role, (roles.get(role) ?? 0) + 1));
+    const place = `${role} ${key}`;
+    if (call !== null && !this.#ways.has(place)) this.#ways.set(place, { name, died: new Set() });
+  }
+
+  /** A process of a role has died at a call. */
+  takeDeath(role: RoleName, { name, site }: ToldCall, when: When): void {
+    this.#ways.get(`${role} ${name} ${site}`)?.died.add(when);
   }
 
   /** Methods that nobody called. */
@@ -43,19 +54,23 @@ export class CallSites {
     return methodsOfEffects().filter((name) => !called.has(name));
   }
 
-  /** Calls in the sources that nobody made, but for those that cannot be; and those of these that were made after all. */
+  /** Calls in the sources that nobody made, but for those that cannot be; and excuses for what was made, or is not there. */
   sitesMissed(): string[] {
     const missed = sitesInSources().filter(({ key }) => !this.#seen.has(key));
-    const excused = (site: Site) => UNREACHED.some(({ file, name }) => site.file === file && site.name === name);
-    const reachable = sitesInSources().filter((site) => excused(site) && this.#seen.has(site.key));
-    const stale = UNREACHED.filter(
-      ({ file, name }) => !missed.some((site) => site.file === file && site.name === name),
-    );
+    const isOf = (site: Site) => (excuse: { file: string; name: string }) =>
+      site.file === excuse.file && site.name === excuse.name;
+    const needless = UNREACHED.filter((excuse) => !missed.some((site) => isOf(site)(excuse)));
     return [
-      ...missed.filter((site) => !excused(site)).map(({ key }) => key),
-      ...reachable.map(({ key }) => `${key} is reached after all`),
-      ...stale.map(({ file, name }) => `${name} in ${file} is excused for nothing`),
+      ...missed.filter((site) => !UNREACHED.some(isOf(site))).map(({ key }) => key),
+      ...needless.map(({ file, name }) => `${name} in ${file} is excused for nothing`),
     ];
+  }
+
+  /** Ways to die at a call that somebody made, which nobody died. */
+  deathsMissed(): string[] {
+    return [...this.#ways].flatMap(([place, { name, died }]) =>
+      waysToDie(name).flatMap((when) => (died.has(when) ? [] : [`${place} ${when}`])),
+    );
   }
 
   /** Who called what from where, a line each. */

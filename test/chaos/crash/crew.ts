@@ -55,6 +55,7 @@ export class Crew {
       async (lane, tried): Promise<Tried> => {
         for (let tries = 1; ; tries++) {
           const played = await within(PLAY_LIMIT_MS, lane.play(tried.scenario, tried.deaths));
+          this.#noteDeaths(tried, played);
           const breaches = [
             ...played.breaches,
             ...differences(expected.get(tried.scenario.name) ?? [], played.outcome),
@@ -67,6 +68,14 @@ export class Crew {
         return { tried, played: null, breaches: [error.message] };
       },
     );
+  }
+
+  #noteDeaths({ deaths: { role, points } }: Case, { calls }: Played): void {
+    for (const [life, { call, when }] of points.entries()) {
+      if (life + 1 >= calls[role].length) return; // the last process is the one that lived
+      const last = calls[role][life]?.find((made) => made.call === call);
+      if (last !== undefined) this.sites.takeDeath(role, last, when);
+    }
   }
 
   /** Shares work out among the lanes. A lane on which something failed is not trusted any more: another takes its place. */

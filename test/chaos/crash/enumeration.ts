@@ -58,7 +58,8 @@ export function recoveryPoints(calls: readonly ToldCall[]): Point[] {
   return pointsOf(recovery.filter((call) => ordinal(call) < ALIKE_FROM));
 }
 
-function waysToDie(name: string): readonly When[] {
+/** Every way to die at a call of a method. */
+export function waysToDie(name: string): readonly When[] {
   return READS.test(name) || WITHOUT_ANSWER.test(name) ? ['before', 'after'] : ['before', 'during', 'after'];
 }
 

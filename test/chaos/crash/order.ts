@@ -23,7 +23,7 @@ export interface Order {
   readonly die: Point | null;
   /** Calls whose answer is lost on the way: a publish with an unknown outcome. */
   readonly lost: readonly string[];
-  /** Calls whose answer comes late, by LATE_MS. */
+  /** Calls whose answer comes late, by LATE_MS; one that is lost, too, is given up only then. */
   readonly late: readonly string[];
 }
 

@@ -35,11 +35,13 @@ export function countLosses(session: Session, outcome: readonly string[]): { los
   return { lost: [...expected].filter((id) => !there.includes(id)).length + unresolved, doubled };
 }
 
-/** Whether a message of the log was put there by a role: the script's own are `opened`, `joined` and scripted moves. */
+/** Whether a message of the log was put there by a role, and not by the script. */
 export function isOfRoles(entry: LogEntry): boolean {
   if (entry.kind === 'session') return closedOf(entry) !== undefined;
-  const [move] = (signalOf(entry)?.moves ?? []) as readonly Move[];
-  return move === undefined || !SCRIPTED.test(move.move_id);
+  const signal = signalOf(entry);
+  if (signal?.signal_type !== 'check_immediate') return entry.kind !== 'signal' || signal !== undefined;
+  const [move] = (signal.moves ?? []) as readonly Move[];
+  return move !== undefined && !SCRIPTED.test(move.move_id);
 }
 
 function describe({ action_id, type, move, partner_move, is_forced }: Action): string {

@@ -12,6 +12,8 @@ import type { Order } from './order.ts';
 const STEP_LIMIT_MS = 60_000;
 /** A `session.get` that is not answered by then went to a process that has died. */
 const ANSWER_LIMIT_MS = 1_000;
+/** More messages than TIMERS gets until the session ends, however often a collector dies. */
+const NAMES_TAKEN = 20;
 
 /** What a script has to work with. */
 export interface Scene {
@@ -211,6 +213,33 @@ async function drained(scene: Scene): Promise<string[]> {
   return [];
 }
 
+/** Somebody has the actions executed while the collector still waits to hear of its own append: its lock was for nothing. */
+async function overtaken(scene: Scene): Promise<string[]> {
+  const { session, outsider } = scene;
+  await open(scene, { teams: DUEL, also: IMPATIENT });
+  await send(scene, blow('m1', 'a', 'b'), blow('m2', 'b', 'a'));
+  const emitted = () => session.entries.find(({ kind }) => kind === 'action')?.seq;
+  const through = await session.until('the action of m1', emitted, STEP_LIMIT_MS);
+  const task = { session_id: session.id, batch_size: 5, through, lock_rev: 0 };
+  await outsider.publish(`executor.batch.${session.id}`, task);
+  await resultOf(scene, 'm1');
+  await finish(scene);
+  return [];
+}
+
+/** Somebody's messages bear the names under which the wakes of the session's next timers are published. */
+async function impersonated(scene: Scene): Promise<string[]> {
+  const { session, outsider } = scene;
+  await open(scene, { teams: DUEL, also: IMPATIENT });
+  await pair(scene, 'm1', 'm2');
+  const { state } = await outsider.jsm.streams.info('TIMERS');
+  for (let ahead = 1; ahead <= NAMES_TAKEN; ahead++) {
+    await session.send({ signal_type: 'check_immediate' }, { 'Nats-Msg-Id': `TIMERS:${state.last_seq + ahead}` });
+  }
+  await finish(scene);
+  return [];
+}
+
 /** A pair whose executor dies again and again; the game server ends the session when the pair has its result. */
 async function stubborn(scene: Scene): Promise<string[]> {
   const { session } = scene;
@@ -280,6 +309,14 @@ export const SCENARIOS: readonly Scenario[] = [
     until: { collector: 'enqueue#1', executor: 'ack#2' },
     play: farTask,
   },
+  {
+    name: 'overtaken',
+    victims: FIGHTERS,
+    mishaps: { collector: { lost: ['append#1'], late: ['append#1'] } },
+    until: { collector: 'ack#2', executor: 'ack#1' },
+    play: overtaken,
+  },
+  { name: 'impersonated', victims: ['collector'], only: /^(signal|ack|retry|setTimer)#/, play: impersonated },
   { name: 'drained', victims: FIGHTERS, only: /^writeSnapshot#1$/, play: drained },
   { name: 'rules-unknown', victims: ['executor'], ignorant: 'executor', until: { executor: 'retry#1' }, play: duel },
 ];

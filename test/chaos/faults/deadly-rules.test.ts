@@ -13,6 +13,8 @@ import { SCENE_LIMIT_MS, Scene } from './scene.ts';
 const FULL = depth({ slice: false, full: true });
 /** The first delivery, which nobody counts, and four that are counted (docs/adr/0006). */
 const TRIES = 5;
+/** A lock may expire meanwhile: the session's next task has a first delivery of its own. */
+const FURTHER_TASKS_MAX = 2;
 /** Rules that hang are ended by the watchdog after 30 s, five times. */
 const HANG_LIMIT_MS = 6 * 60_000;
 const EXITED = { code: 70, signal: null };
@@ -80,7 +82,8 @@ describe('I4 rules that end their process', { concurrent: true, timeout: HANG_LI
     await pair('deadly', 0, { fate: 'exit' });
     await resolved('deadly', 2);
     const faultEnd = Date.now();
-    expect(exits()).toEqual(Array(TRIES).fill(EXITED));
+    expect(exits().length).toBeGreaterThanOrEqual(TRIES);
+    expect(exits()).toEqual(Array(Math.min(exits().length, TRIES + FURTHER_TASKS_MAX)).fill(EXITED));
     await queued('deadly');
     await pair('deadly', 0);
     await resolved('deadly', 3);
@@ -143,7 +146,7 @@ describe('I4 rules that never return', { concurrent: true, timeout: HANG_LIMIT_M
       const faultEnd = Date.now();
       // The other executor may have given up on what the last that tried still hangs in.
       await scene.until('the last to be killed', () => exits().length >= TRIES);
-      expect(exits()).toEqual(Array(TRIES).fill(KILLED));
+      expect(exits()).toEqual(Array(Math.min(exits().length, TRIES + FURTHER_TASKS_MAX)).fill(KILLED));
       await queued('endless');
       await pair('endless', 0);
       await resolved('endless', 2);

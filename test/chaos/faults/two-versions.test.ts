@@ -75,6 +75,7 @@ describe.runIf(depth({ slice: false, full: true }))(
       await Promise.all([...first, ...second].map(exchange));
       const over = async () => (await closedAs([...first, ...second])).every((state) => state === 'closed red');
       await scene.until('every fight won', over, DELAYED_LIMIT_MS);
+      await old.stop(); // the deploy is over: nothing is delayed any more
       await load.results(20);
       const rest = await scene.rest();
       figures.add('executors of two versions', SESSIONS, faultEnd, rest);

@@ -9,10 +9,8 @@ export interface Guard {
   readonly keeps: string;
   /** The file it stands in. */
   readonly file: string;
-  /** Its text there, which occurs once. */
-  readonly text: string;
-  /** What stands there when it is taken away. */
-  readonly without: string;
+  /** Its text there, in parts which occur once, and what stands there when it is taken away. */
+  readonly edits: readonly (readonly [text: string, without: string])[];
   /** The test that dies of it. */
   readonly dies: DyingTest;
   /** Quick enough for `npm test`. */
@@ -39,8 +37,7 @@ export const GUARDS: readonly Guard[] = [
     invariant: 'I5',
     keeps: 'an append is refused where another was first',
     file: 'shared/jetstream/jetstream-effects.ts',
-    text: 'publisher.publish(subject, body, { expected }),',
-    without: 'publisher.publish(subject, body, {}),',
+    edits: [['publisher.publish(subject, body, { expected }),', 'publisher.publish(subject, body, {}),']],
     dies: {
       file: 'test/chaos/faults/zombies.test.ts',
       test: "executor: its result is refused, and it does not free the lock of another's work",
@@ -51,9 +48,12 @@ export const GUARDS: readonly Guard[] = [
     invariant: 'I8',
     keeps: 'a wake comes again until all it called for is stored',
     file: 'services/collector/collector.ts',
-    text: '      try {\n        const dealtWith = ',
-    without:
-      '      try {\n        for (const wake of desk.wakes) this.#tools.effects.ack(wake);\n        const dealtWith = ',
+    edits: [
+      [
+        '      try {\n        const first = ',
+        '      try {\n        for (const wake of desk.wakes) this.#tools.effects.ack(wake);\n        const first = ',
+      ],
+    ],
     dies: SIMULATION,
   },
   {
@@ -61,8 +61,7 @@ export const GUARDS: readonly Guard[] = [
     invariant: 'I6',
     keeps: 'the lock of a dead executor ends by itself',
     file: 'shared/jetstream/jetstream-effects.ts',
-    text: '{ expected, ttlS: lockTtlMs / MS_PER_S }',
-    without: '{ expected }',
+    edits: [['{ expected, ttlS: lockTtlMs / MS_PER_S }', '{ expected }']],
     dies: {
       file: 'test/integration/jetstream/lock.test.ts',
       test: 'is on every write: taken, claimed, renewed and freed alike',
@@ -72,19 +71,13 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'fold to the wake',
     invariant: 'I7',
-    keeps: 'nothing is decided below the position that woke a pass',
+    keeps: 'a wake is dealt with on a fold that has it, and no other',
     file: 'services/collector/pass.ts',
-    text: '  await tools.log.foldTo(session, positionToReach(desk));\n',
-    without: '',
-    dies: SIMULATION,
-  },
-  {
-    name: 'fold to the task',
-    invariant: 'I7',
-    keeps: 'no batch is resolved below the position its task names',
-    file: 'services/executor/batch.ts',
-    text: '    await log.foldTo(battle, task.through);\n',
-    without: '',
+    edits: [
+      ['  await tools.log.foldTo(session, positionToReach(desk));\n', ''],
+      ['desk.wakes.filter((wake) => wake.seq <= committed.through)', '[...desk.wakes]'],
+      [' || desk.wakes.some(({ seq }) => seq > has)', ''],
+    ],
     dies: SIMULATION,
   },
   {
@@ -92,8 +85,12 @@ export const GUARDS: readonly Guard[] = [
     invariant: 'I7',
     keeps: 'what comes while a session is hydrated is folded in its turn',
     file: 'shared/jetstream/session-log.ts',
-    text: "    if (session.phase === 'live') this.#fold(session, record, true);",
-    without: '    if (session.phase !== null) this.#fold(session, record, true);',
+    edits: [
+      [
+        "    if (session.phase === 'live') this.#fold(session, record, true);",
+        '    if (session.phase !== null) this.#fold(session, record, true);',
+      ],
+    ],
     dies: {
       file: 'test/integration/jetstream/session-log.test.ts',
       test: 'what arrives meanwhile is neither lost nor doubled, wherever hydration stands',
@@ -104,8 +101,7 @@ export const GUARDS: readonly Guard[] = [
     invariant: 'I6',
     keeps: 'a timer that fired took a newer one with it: the pass it woke arms anew',
     file: 'services/collector/pass.ts',
-    text: '  const anew = notes.some((note) => note.timeout);',
-    without: '  const anew = false;',
+    edits: [['  const anew = notes.some((note) => note.timeout);', '  const anew = false;']],
     dies: SIMULATION,
   },
   {
@@ -113,8 +109,7 @@ export const GUARDS: readonly Guard[] = [
     invariant: 'I6',
     keeps: 'each taking of the lock sends a task of its own',
     file: 'services/collector/pending-lock.ts',
-    text: '    this.nonce = effects.nonce();',
-    without: "    this.nonce = 'always the same';",
+    edits: [['    this.nonce = effects.nonce();', "    this.nonce = 'always the same';"]],
     dies: SIMULATION,
   },
 ];

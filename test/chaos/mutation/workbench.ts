@@ -57,16 +57,16 @@ export class Workbench {
     return new Workbench(dir);
   }
 
-  /** Takes a guard away. Throws where its text is not there exactly once. */
-  takeAway({ name, file, text, without }: Guard): void {
+  /** Takes a guard away. Throws where a part of its text is not there exactly once. */
+  takeAway({ name, file, edits }: Guard): void {
     const path = join(this.#dir, file);
-    const source = readFileSync(path, 'utf8');
-    const times = source.split(text).length - 1;
-    if (times !== 1) throw new Error(`the guard "${name}" stands ${times} times in ${file}, not once: see guards.ts`);
-    writeFileSync(
-      path,
-      source.replace(text, () => without),
-    );
+    let source = readFileSync(path, 'utf8');
+    for (const [text, without] of edits) {
+      const times = source.split(text).length - 1;
+      if (times !== 1) throw new Error(`the guard "${name}" stands ${times} times in ${file}, not once: see guards.ts`);
+      source = source.replace(text, () => without);
+    }
+    writeFileSync(path, source);
   }
 
   /** Runs the test that a guard's absence kills, in the copy. */

@@ -2,6 +2,7 @@
 // gone by itself after its time to live, and that whoever has taken it knows so even when the answer was lost.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Kvm } from '@nats-io/kv';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encode } from '#contracts/decode.ts';
 import { LOCKS_BUCKET } from '#contracts/streams.ts';
@@ -132,8 +133,9 @@ describe.concurrent('a lock', () => {
   test('that was deleted by the means of a KV client is free', async () => {
     const id = freshSession();
     had(await takePending(effects, id, 'c1', 0));
-    const headers = [['KV-Operation', 'DEL']] as const;
-    await rig.publisher.publish(subjectOf(id), new Uint8Array(), { headers });
+    const bucket = await new Kvm(rig.nc).open(LOCKS_BUCKET);
+    expect((await bucket.get(lockKey(id)))?.json()).toMatchObject({ state: 'pending' });
+    await bucket.delete(lockKey(id));
     had(await takePending(effects, id, 'c2', 0));
   });
 });

@@ -4,6 +4,7 @@
 // The fold of this file is the plainest there is: it keeps the sequence of every message of its session. A hole or a double
 // shows at once.
 
+import { Kvm } from '@nats-io/kv';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { check, encode } from '#contracts/decode.ts';
@@ -164,8 +165,9 @@ describe.concurrent('hydration', () => {
     const id = freshSession();
     const seqs = await nudges(rig.publisher, id, 10);
     await keep(id, snapshotOf([1, 2, 3]));
-    const headers = [['KV-Operation', 'DEL']] as const;
-    await rig.publisher.publish(bucketSubject(SESSIONS_BUCKET, id), new Uint8Array(), { headers });
+    const bucket = await new Kvm(rig.nc).open(SESSIONS_BUCKET);
+    expect((await bucket.get(id))?.json()).toMatchObject({ seqs: [1, 2, 3] });
+    await bucket.delete(id);
     expect((await new Bench().hydrated(id)).state.seqs).toEqual(seqs);
   });
 
