@@ -27,7 +27,7 @@ export interface DyingTest {
 
 const SIMULATION = {
   file: 'test/chaos/simulation/simulation.test.ts',
-  test: 'every session finishes when the faults stop',
+  test: 'I1 to I8 hold at every step',
 };
 
 /** Every guard. */

@@ -1,5 +1,6 @@
 // Proves that the suite would notice: each guard is taken away, one at a time, in a copy of the project, and a test dies of it.
 
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { depth } from '../../harness/depth.ts';
 import { recordFigures } from '../../harness/figures.ts';
@@ -37,3 +38,20 @@ async function expectToPass(bench: Workbench, guard: Guard): Promise<void> {
   expect(failed, said).toEqual([]);
   expect(passed, said).toContainEqual(expect.stringContaining(guard.dies.test));
 }
+
+test('docs/reliability.md has every guard, and no other', () => {
+  const rows = readFileSync(new URL('../../../docs/reliability.md', import.meta.url), 'utf8')
+    .split('## The guards')[1]!
+    .split('\n')
+    .map((line) => line.split('|').map((cell) => cell.trim()))
+    .filter((cells) => /^I\d+$/.test(cells[2] ?? ''));
+  const listed = rows.map(([, name, invariant, keeps, dies]) => ({ name, invariant, keeps, dies }));
+  expect(listed).toEqual(
+    GUARDS.map(({ name, invariant, keeps, dies }) => ({
+      name,
+      invariant,
+      keeps,
+      dies: expect.stringContaining(dies.test),
+    })),
+  );
+});
