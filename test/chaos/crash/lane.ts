@@ -13,7 +13,8 @@ import { MortalRole, type ToldCall } from './mortal-role.ts';
 import { NO_ORDER, type Order } from './order.ts';
 import { outcomeOf } from './outcome.ts';
 import { type Deaths, Play } from './play.ts';
-import type { Scenario, Scene } from './scenarios.ts';
+import type { Scenario } from './scenarios.ts';
+import type { Scene } from './scripts.ts';
 
 /** Redeliveries, delays that grow and locks that expire included. */
 const REST_LIMIT_MS = 60_000;
