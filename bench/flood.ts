@@ -13,8 +13,10 @@ export const STEADY_EXCHANGES_PER_S = 50;
 const SESSIONS = 200;
 /** The flooder's signals that are unacknowledged at a time: a loop that waits for each, and one that does not. */
 const FLOODS = [1, 64] as const;
-/** With or without the flood, before a window opens. */
+/** With the flood on, before a window opens. */
 const SETTLE_MS = 500;
+/** Without it, before the next one opens: what has piled up is worked off, and belongs to no other window. */
+const DRAIN_MS = 4_000;
 const WARM_UP_MS = 2_000;
 const MS_PER_S = 1_000;
 
@@ -63,7 +65,7 @@ export async function measureFlood(run: Run, options: BenchOptions): Promise<Flo
       flood.ms += performance.now() - startedAt;
       flood.samplesMs.push(...window.samplesMs);
       missed += window.missed;
-      await measure(SETTLE_MS);
+      await measure(DRAIN_MS);
     }
     run.progress(`flood, round ${round}`);
   }

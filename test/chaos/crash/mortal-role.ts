@@ -72,11 +72,18 @@ export class MortalRole {
       });
       return once(lines, 'close');
     });
-    this.exited = once(child, 'exit').then(async ([code, signal]: (number | NodeJS.Signals | null)[]) => {
+    const ended = new Promise<RoleExit>((settle) => {
+      child.once('exit', (code, signal) => settle({ code, signal }));
+      child.once('error', (error) => {
+        this.#keep(error.message);
+        if (child.pid === undefined) settle({ code: null, signal: null });
+      });
+    });
+    this.exited = ended.then(async (exit) => {
       alive.delete(child);
       await Promise.all(outputs);
       ready.reject(new Error(`the ${name} ended before it was ready\n${this.print()}`));
-      return { code, signal } as RoleExit;
+      return exit;
     });
     const limit = setTimeout(
       () => ready.reject(new Error(`the ${name} was not ready in time\n${this.print()}`)),

@@ -168,6 +168,18 @@ export async function letters(scene: Scene): Promise<string[]> {
   return origins;
 }
 
+/** What nobody can use, for a session that nobody can name; then a fight. */
+export async function nameless(scene: Scene): Promise<string[]> {
+  const { session, outsider } = scene;
+  await open(scene, { teams: DUEL });
+  const seq = await outsider.publish(`collector.signal.${session.id}!`, new TextEncoder().encode('no JSON'));
+  await pair(scene, 'm1', 'm2');
+  await send(scene, fireball('m3', 'a', 'b'));
+  await send(scene, fireball('m4', 'a', 'b'));
+  await closed(scene);
+  return [`COMBAT:${seq}`];
+}
+
 /** A task made by nobody, for a place the log has not reached, stands before those of a fight; clients ask meanwhile. */
 export async function farTask(scene: Scene): Promise<string[]> {
   const { session, outsider } = scene;

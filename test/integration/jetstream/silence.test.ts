@@ -143,11 +143,13 @@ describe.concurrent('a durable consumer', () => {
 });
 
 describe('provisioning', () => {
-  /** A cluster's API that gives `answers` first, one to each request, and then refuses. */
+  /** A cluster's API that gives `answers` first, one to each request, and then refuses; it has no stream but COMBAT. */
   function api(answers: readonly (object | null)[]): { readonly paths: string[]; close(): void } {
     const paths: string[] = [];
     const subscription = stream.subscribe('$JS.API.STREAM.*.*', {
       callback: (_, msg) => {
+        const isOther = msg.subject.includes('.INFO.') && !msg.subject.endsWith(`.${COMBAT}`);
+        if (isOther) return void msg.respond(JSON.stringify(NOT_FOUND));
         const answer = answers[paths.length];
         paths.push(msg.subject);
         if (answer !== null) msg.respond(JSON.stringify(answer ?? { error: { code: 500, description: 'enough' } }));
@@ -159,17 +161,17 @@ describe('provisioning', () => {
   const NO_PEERS = { error: { code: 400, err_code: 10005, description: 'no suitable peers for placement' } };
 
   test('waits for a cluster that does not answer, has no leader, or too few servers yet', async () => {
-    const played = api([null, LEADERLESS, NOT_FOUND, NO_PEERS, {}]);
+    const played = api([null, LEADERLESS, NOT_FOUND, NOT_FOUND, NO_PEERS, {}]);
     await stream.flush();
     const options = { ...OPTIONS, replicas: 3 };
     await expect(provision(nc, [], options, new Lines().logger)).rejects.toThrow('enough');
     const [info, create] = [`$JS.API.STREAM.INFO.${COMBAT}`, `$JS.API.STREAM.CREATE.${COMBAT}`];
-    expect(played.paths.slice(0, 5)).toEqual([info, info, info, create, create]);
+    expect(played.paths.slice(0, 6)).toEqual([info, info, info, info, create, create]);
     played.close();
   });
 
   test('gives up in the end, and names REPLICAS where there are too few servers', async () => {
-    const played = api([NOT_FOUND, ...Array<object>(50).fill(NO_PEERS)]);
+    const played = api([NOT_FOUND, NOT_FOUND, ...Array<object>(50).fill(NO_PEERS)]);
     await stream.flush();
     const options = { ...OPTIONS, replicas: 3, waitMs: 1 };
     const reason = /COMBAT cannot be created: REPLICAS=3 needs a cluster of as many servers: no suitable peers/;
