@@ -122,7 +122,7 @@ await runRole(
         { name: 'timers', stop: () => timers.stop() },
         { name: 'passes', stop: () => collector.idle() },
         { name: 'snapshots', stop: () => log.close() },
-        { name: 'follower', stop: () => follower.stop() },
+        { name: 'follower', stop: async () => follower.stop() },
         { name: 'keepalive', stop: async () => keepalive.close() },
         { name: 'publishes', stop: () => publisher.close() },
       ],

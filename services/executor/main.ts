@@ -83,7 +83,7 @@ await runRole('executor', loadRules, async ({ config, logger, metrics, connectio
       { name: 'tasks', stop: () => tasks.stop() },
       { name: 'batches', stop: () => executor.idle() },
       { name: 'snapshots', stop: () => log.close() },
-      { name: 'follower', stop: () => follower.stop() },
+      { name: 'follower', stop: async () => follower.stop() },
       { name: 'locks', stop: async () => locks.close() },
       { name: 'keepalive', stop: async () => keepalive.close() },
       { name: 'publishes', stop: () => publisher.close() },

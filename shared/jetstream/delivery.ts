@@ -38,8 +38,8 @@ const DELIVERED_IN_LONG = 6;
 const NANOS_DIGITS_BELOW_MS = 6;
 
 /** Reads a message's place from its reply subject; once for all of it, on the path of every message. */
-export function placeOf(msg: JsMsg): Place {
-  const tokens = (msg as JsMsg & { readonly reply: string }).reply.split('.'); // there, though not in its interface
+export function placeAt(reply: string): Place {
+  const tokens = reply.split('.');
   const at = tokens.length === SHORT_TOKENS ? DELIVERED_IN_SHORT : DELIVERED_IN_LONG;
   return {
     count: Number(tokens[at]),
@@ -48,6 +48,8 @@ export function placeOf(msg: JsMsg): Place {
     time: Number(tokens[at + 3]!.slice(0, -NANOS_DIGITS_BELOW_MS)),
   };
 }
+
+const placeOf = (msg: JsMsg): Place => placeAt((msg as JsMsg & { readonly reply: string }).reply); // not in its interface
 
 /** A message's server timestamp, in whole milliseconds since the epoch. */
 export const timeOfMsg = (msg: JsMsg): number => placeOf(msg).time;

@@ -6,22 +6,19 @@
  *         \--the log lacks what comes next, or is another--> lost
  *
  * The consumer lives in one server's memory and goes with it, so it is nothing to hold on to: at every doubt it is given up and
- * another begins behind the last message. A fold must never have a hole; where the log itself no longer has what comes next
- * (it has expired, or the stream was made anew), nobody can go on, and the owner is told, once.
+ * another begins behind the last message. It pushes into an inbox of this process: nobody needs the right to pull from
+ * consumers whose names are not known beforehand (docs/adr/0021-the-log-is-pushed.md). A fold must never have a hole; where
+ * the log itself no longer has what comes next (it has expired, or the stream was made anew), nobody can go on, and the
+ * owner is told, once.
  */
-import {
-  type ConsumerMessages,
-  type JetStreamManager,
-  type JsMsg,
-  jetstream,
-  jetstreamManager,
-} from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/transport-node';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { type Msg, type NatsConnection, nuid, type Subscription } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { COMBAT } from '#contracts/streams.ts';
 import { type LogKind, parseLogSubject } from '#contracts/subjects.ts';
-import { PULL } from './consumer.ts';
-import { type Place, placeOf } from './delivery.ts';
+import { type Place, placeAt } from './delivery.ts';
+import { inboxOf } from './inbox.ts';
+import { headerBlock, lastLine } from './raw-headers.ts';
 
 /** A message of the log as the follower hands it on. */
 export interface LogRecord {
@@ -49,8 +46,16 @@ export interface FollowerOptions {
 const API_TIMEOUT_MS = 2_000;
 const RESTART_FIRST_MS = 50;
 const RESTART_MOST_MS = 1_000;
-/** The server forgets a consumer for which nobody asks any more. */
-const INACTIVE_NS = 30_000_000_000;
+/** The server says so often that it is there while it has nothing else to say... */
+const HEARTBEAT_MS = 500;
+/** ...and after so many beats of silence it is not. Counted, not timed: a process that was busy itself has heard nobody. */
+const SILENT_BEATS_MAX = 3;
+/** The server forgets a consumer to which nobody listens any more. */
+const INACTIVE_MS = 5_000;
+const NANOS_PER_MS = 1_000_000;
+/** In a heartbeat: where to say that what was pushed has been taken, if that was asked before and not answered. */
+const STALLED = 'Nats-Consumer-Stalled';
+const PUSHED_SO_FAR = 'Nats-Last-Consumer';
 
 /** Follows the log. */
 export class Follower {
@@ -61,10 +66,13 @@ export class Follower {
   #position: number;
   /** When the log that is followed was created. */
   #created: string | null = null;
-  #messages: ConsumerMessages | null = null;
-  #name = '';
+  #subscription: Subscription | null = null;
   /** Of the consumer that is listened to; whatever an earlier one still says is ignored. */
   #serial = 0;
+  /** Messages the consumer has pushed. */
+  #pushed = 0;
+  #silentBeats = 0;
+  readonly #beat: NodeJS.Timeout;
   #opening = true;
   #stopped = false;
   #restarts = 0;
@@ -74,13 +82,20 @@ export class Follower {
     this.#options = options;
     this.#logger = logger;
     this.#position = options.fromSeq;
+    this.#beat = setInterval(() => this.#listen(), HEARTBEAT_MS);
+    this.#beat.unref();
   }
 
   /** Follows the log after `fromSeq`. Rejects where the log cannot be had now. */
   static async start(nc: NatsConnection, options: FollowerOptions, logger: Logger): Promise<Follower> {
     const follower = new Follower(nc, options, logger);
     follower.#jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS });
-    await follower.#open();
+    try {
+      await follower.#open();
+    } catch (error) {
+      follower.stop();
+      throw error;
+    }
     follower.#opening = false;
     void follower.#watchConnection();
     return follower;
@@ -96,10 +111,11 @@ export class Follower {
     return this.#opening ? 'the log is not followed just now' : null;
   }
 
-  /** Stops following. */
-  async stop(): Promise<void> {
+  /** Stops following. The server forgets the consumer by itself. */
+  stop(): void {
     this.#stopped = true;
-    await this.#giveUp();
+    clearInterval(this.#beat);
+    this.#giveUp();
   }
 
   /** Makes a consumer behind the last message. */
@@ -109,37 +125,31 @@ export class Follower {
     this.#requireNext(created, state.first_seq);
     if (this.#stopped) return;
     const { filter } = this.#options;
-    const info = await jsm.consumers.add(COMBAT, {
+    const inbox = inboxOf(this.#nc);
+    this.#giveUp();
+    const serial = this.#serial;
+    this.#pushed = 0;
+    this.#subscription = this.#nc.subscribe(inbox, {
+      callback: (error, msg) => {
+        if (error === null && serial === this.#serial) this.#heard(msg, msg.subject === inbox);
+      },
+    });
+    await jsm.consumers.add(COMBAT, {
+      name: nuid.next(),
+      deliver_subject: inbox,
       ack_policy: 'none',
       deliver_policy: 'by_start_sequence',
       opt_start_seq: this.#position + 1,
+      flow_control: true,
+      idle_heartbeat: HEARTBEAT_MS * NANOS_PER_MS,
       mem_storage: true,
       num_replicas: 1,
-      inactive_threshold: INACTIVE_NS,
+      inactive_threshold: INACTIVE_MS * NANOS_PER_MS,
       ...(filter !== null && { filter_subject: filter }),
     });
-    const serial = ++this.#serial;
-    let last = 0;
-    const messages = await jetstream(this.#nc)
-      .consumers.getConsumerFromInfo(info)
-      .consume({
-        ...PULL,
-        bind: true, // or it would stand still for as long as a cluster elects; it is watched here
-        callback: (msg) => {
-          if (serial !== this.#serial) return;
-          const place = placeOf(msg);
-          if (place.nth !== last + 1) return this.#startAgain(serial, 'messages are missing');
-          last = place.nth;
-          this.#given(msg, place);
-        },
-      });
-    this.#messages = messages;
-    this.#name = info.name;
-    if (this.#stopped) return void this.#giveUp(); // stopped meanwhile: nobody else would close it
-    void this.#watch(messages, serial);
-    void messages
-      .closed()
-      .then((cause) => this.#startAgain(serial, cause instanceof Error ? cause.message : 'it ended'));
+    if (this.#stopped) return this.#giveUp(); // stopped meanwhile: nobody else would
+    if (serial !== this.#serial) throw new Error('given up before the server had answered');
+    this.#silentBeats = 0;
   }
 
   /** The next message must still be there, and of the same log. */
@@ -152,12 +162,36 @@ export class Follower {
 
   #lost(reason: string): void {
     if (this.#stopped) return;
-    this.#stopped = true;
+    this.stop();
     this.#options.lost(reason);
   }
 
-  #given(msg: JsMsg, { seq, time }: Place): void {
+  /** Takes what the consumer says: a message of the log, under that message's own subject, or a word about itself. */
+  #heard(msg: Msg, isWord: boolean): void {
+    this.#silentBeats = 0;
     this.#restarts = 0;
+    if (isWord) {
+      this.#heed(msg);
+      return;
+    }
+    const place = placeAt(msg.reply!);
+    if (place.nth !== this.#pushed + 1) {
+      this.#startAgain('messages are missing');
+      return;
+    }
+    this.#pushed = place.nth;
+    this.#given(msg, place);
+  }
+
+  /** A heartbeat tells how much has been pushed; flow control is answered, or the server pushes no more. */
+  #heed(msg: Msg): void {
+    const headers = headerBlock(msg);
+    const asked = msg.reply || lastLine(headers, STALLED);
+    if (asked !== '' && !this.#nc.isClosed()) this.#nc.publish(asked);
+    if (Number(lastLine(headers, PUSHED_SO_FAR)) > this.#pushed) this.#startAgain('messages are missing');
+  }
+
+  #given(msg: Msg, { seq, time }: Place): void {
     this.#position = seq;
     const parsed = parseLogSubject(msg.subject);
     if (parsed === null) return;
@@ -169,32 +203,30 @@ export class Follower {
     }
   }
 
-  async #watch(messages: ConsumerMessages, serial: number): Promise<void> {
-    for await (const { type } of messages.status()) {
-      if (type === 'heartbeat') this.#restarts = 0;
-      if (type === 'heartbeats_missed' || type === 'no_responders' || type === 'consumer_deleted')
-        this.#startAgain(serial, type);
-    }
+  #listen(): void {
+    this.#silentBeats += 1;
+    if (this.#silentBeats >= SILENT_BEATS_MAX && !this.#opening) this.#startAgain('no sign of life');
   }
 
   /** What was on its way on an old connection is gone, and nothing says so. */
   async #watchConnection(): Promise<void> {
     for await (const { type } of this.#nc.status()) {
       if (this.#stopped) return;
-      if (type === 'reconnect') this.#startAgain(this.#serial, 'reconnected');
+      if (type === 'reconnect') this.#startAgain('reconnected');
     }
   }
 
   /** Begins again behind the last message, until that succeeds. */
-  #startAgain(serial: number, cause: string): void {
-    if (this.#opening || this.#stopped || serial !== this.#serial || this.#nc.isClosed()) return;
+  #startAgain(cause: string): void {
+    if (this.#stopped || this.#nc.isClosed()) return;
+    this.#giveUp();
+    if (this.#opening) return; // whoever is opening sees that it has been given up
     this.#opening = true;
     this.#logger.warn({ cause, position: this.#position }, 'following the log: resuming');
     void this.#reopen();
   }
 
   async #reopen(): Promise<void> {
-    void this.#giveUp();
     while (!this.#stopped && !this.#nc.isClosed()) {
       try {
         await this.#open();
@@ -208,14 +240,11 @@ export class Follower {
     this.#opening = false;
   }
 
-  /** Closes the consumer and says so to the server, which may not be listening. */
-  async #giveUp(): Promise<void> {
+  /** Listens to the consumer no more; the server forgets it then. */
+  #giveUp(): void {
     this.#serial += 1;
-    const messages = this.#messages;
-    this.#messages = null;
-    if (messages === null) return;
-    await messages.close();
-    if (!this.#nc.isClosed()) await this.#jsm!.consumers.delete(COMBAT, this.#name).catch(() => {});
+    this.#subscription?.unsubscribe();
+    this.#subscription = null;
   }
 
   #pause(): number {

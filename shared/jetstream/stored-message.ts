@@ -2,8 +2,9 @@
  * Owns reading messages out of streams: one by subject from the stream's leader, or many in order, by direct get. Times
  * are cut to whole milliseconds from the server's own digits, because a double cannot hold nanoseconds.
  */
-import { errors, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import { errors, type NatsConnection } from '@nats-io/transport-node';
 import { inboxOf } from './inbox.ts';
+import { headerBlock, lastLine, statusOf } from './raw-headers.ts';
 import { EffectFailed, SERVICE_UNAVAILABLE, ServerCode } from './receipt.ts';
 
 /** A message as a stream has it. */
@@ -34,8 +35,6 @@ const BATCH_TRY_MS = 500;
 const NOT_FOUND = '404';
 const END_OF_BATCH = '204';
 const NO_RESPONDERS = '503';
-const PROTOCOL = 'NATS/1.0';
-const EOL = '\r\n';
 const SEQUENCE = 'Nats-Sequence';
 
 /** The last message on a subject (wildcards allowed), asked of the stream's leader; null where there is none. */
@@ -115,7 +114,7 @@ function readBatch(
         clearInterval(asking);
         const headers = headerBlock(msg);
         if (lastLine(headers, SEQUENCE) === '') {
-          const status = headers.slice(PROTOCOL.length, headers.indexOf(EOL)).trim();
+          const status = statusOf(headers);
           if (status.startsWith(NOT_FOUND)) return done(() => resolve(batch));
           if (status.startsWith(NO_RESPONDERS)) return done(() => reject(new NobodyThere(`${stream} is not there`)));
           if (!status.startsWith(END_OF_BATCH)) return fail(`status ${status}`);
@@ -143,24 +142,6 @@ export function timeOf(rfc3339: string): number {
   const seconds = Date.parse(`${rfc3339.slice(0, dot)}Z`);
   const decimals = /^[0-9]*/.exec(rfc3339.slice(dot + 1))![0];
   return seconds + Number(decimals.slice(0, 3).padEnd(3, '0'));
-}
-
-/**
- * A message's headers as the text they came as. The client's own reading of them throws at a name that it does not like, in
- * the middle of reading from the connection, which ends that for good; and names are chosen by whoever publishes
- * (docs/adr/0009-headers-are-anybodys.md).
- */
-function headerBlock(msg: Msg): string {
-  const { _msg, _rdata } = msg as unknown as { readonly _msg: { readonly hdr: number }; readonly _rdata: Uint8Array };
-  return _msg.hdr > 0 ? Buffer.from(_rdata.buffer, _rdata.byteOffset, _msg.hdr).toString('utf8') : '';
-}
-
-/** The value of a header's last line: the server adds its own after those of the publisher. Empty where there is none. */
-function lastLine(block: string, name: string): string {
-  const start = block.lastIndexOf(`${EOL}${name}: `);
-  if (start === -1) return '';
-  const value = start + EOL.length + name.length + 2;
-  return block.slice(value, block.indexOf(EOL, value));
 }
 
 function fromDirectGet(headers: string, data: Uint8Array): StoredMessage {
