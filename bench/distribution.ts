@@ -25,6 +25,17 @@ export function percentiles(samplesMs: readonly number[]): Percentiles {
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99), samples: sorted.length };
 }
 
+/** The middle of each percentile over several rounds: one stall of the machine does not make a round's figure that of all. */
+export function medianPercentiles(rounds: readonly Percentiles[]): Percentiles {
+  const middle = (figure: (round: Percentiles) => number) => median(rounds.map(figure));
+  return {
+    p50: middle(({ p50 }) => p50),
+    p90: middle(({ p90 }) => p90),
+    p99: middle(({ p99 }) => p99),
+    samples: rounds.reduce((sum, { samples }) => sum + samples, 0),
+  };
+}
+
 /** Median and extremes of a figure that was taken once a round. */
 export function spread(rounds: readonly number[]): Spread {
   const sorted = rounds.toSorted((left, right) => left - right);

@@ -2,13 +2,14 @@
  * Owns the flood part: what the others notice of a client that floods one session. Their exchanges go on at a fixed,
  * modest rate; windows without the flood and with it take turns in one run, so that both see the same machine.
  */
+import { type Percentiles, percentiles } from './distribution.ts';
 import type { BenchOptions } from './options.ts';
 import type { OpenFlooder } from './programs/flooder.ts';
 import type { OpenSteady, RunSteady, SteadyWindow } from './programs/steady.ts';
 import { castRoles, openStage, type Run } from './stage.ts';
 
 /** Far below what two cores can do, so that what is measured is the flood and not the load. */
-export const STEADY_EXCHANGES_PER_S = 50;
+export const STEADY_EXCHANGES_PER_S = 100;
 /** So many that there is always one at rest, even where a result takes seconds. */
 const SESSIONS = 200;
 /** The flooder's signals that are unacknowledged at a time: a loop that waits for each, and one that does not. */
@@ -20,17 +21,18 @@ const DRAIN_MS = 4_000;
 const WARM_UP_MS = 2_000;
 const MS_PER_S = 1_000;
 
-/** One way of flooding, over all rounds. */
-export interface FloodSamples {
+/** One way of flooding, round by round. */
+export interface FloodRounds {
   readonly inFlight: number;
   readonly signalsPerS: number;
-  readonly samplesMs: readonly number[];
+  readonly rounds: readonly Percentiles[];
 }
 
 /** What the part came to. */
 export interface FloodFigures {
-  readonly quietMs: readonly number[];
-  readonly floods: readonly FloodSamples[];
+  /** Without a flood, round by round. */
+  readonly quiet: readonly Percentiles[];
+  readonly floods: readonly FloodRounds[];
   /** Exchanges that were due and could not begin: the rate was not kept. */
   readonly missed: number;
 }
@@ -49,32 +51,32 @@ export async function measureFlood(run: Run, options: BenchOptions): Promise<Flo
     steady.order('run', { ms, exchangesPerS: STEADY_EXCHANGES_PER_S } satisfies RunSteady);
 
   await measure(WARM_UP_MS);
-  const quietMs: number[] = [];
-  const floods = FLOODS.map((inFlight) => ({ inFlight, signals: 0, ms: 0, samplesMs: [] as number[] }));
+  const quiet: Percentiles[] = [];
+  const floods = FLOODS.map((inFlight) => ({ inFlight, signals: 0, ms: 0, rounds: [] as Percentiles[] }));
   let missed = 0;
   for (let round = 1; round <= options.rounds; round++) {
-    const quiet = await measure(windowMs);
-    quietMs.push(...quiet.samplesMs);
-    missed += quiet.missed;
+    const window = await measure(windowMs);
+    quiet.push(percentiles(window.samplesMs));
+    missed += window.missed;
     for (const flood of floods) {
       const startedAt = performance.now();
       await flooder.order('start', { inFlight: flood.inFlight });
       await measure(SETTLE_MS);
-      const window = await measure(windowMs);
+      const flooded = await measure(windowMs);
       flood.signals += await flooder.order<number>('stop');
       flood.ms += performance.now() - startedAt;
-      flood.samplesMs.push(...window.samplesMs);
-      missed += window.missed;
+      flood.rounds.push(percentiles(flooded.samplesMs));
+      missed += flooded.missed;
       await measure(DRAIN_MS);
     }
     run.progress(`flood, round ${round}`);
   }
   return {
-    quietMs,
-    floods: floods.map(({ inFlight, signals, ms, samplesMs }) => ({
+    quiet,
+    floods: floods.map(({ inFlight, signals, ms, rounds }) => ({
       inFlight,
       signalsPerS: (signals / ms) * MS_PER_S,
-      samplesMs,
+      rounds,
     })),
     missed,
   };

@@ -2,7 +2,7 @@
  * Owns the report of a run: what `--json` prints, and what the table is made from. Figures stand as they were measured;
  * how many digits of them mean anything is the table's to say.
  */
-import { median, type Percentiles, percentiles, type Spread, spread } from './distribution.ts';
+import { median, medianPercentiles, type Percentiles, type Spread, spread } from './distribution.ts';
 import { type FloodFigures, STEADY_EXCHANGES_PER_S } from './flood.ts';
 import type { FloorRound } from './floor.ts';
 import type { MessageSizes } from './message-sizes.ts';
@@ -39,7 +39,7 @@ export interface ThroughputReport {
   readonly not_done: number;
   readonly resent: number;
   /** First blow to result under load, in milliseconds: the medians of the rounds. */
-  readonly result_ms: Omit<Percentiles, 'samples'>;
+  readonly result_ms: Percentiles;
   /** Microseconds per exchange by process, the medians of the rounds; null where the system does not tell. */
   readonly cpu_us_per_exchange: Readonly<Record<string, number | null>>;
   /** Cores that these processes had, the mean of the rounds: with fewer than the machine has, others had the rest. */
@@ -83,15 +83,14 @@ export interface FloodReport {
     readonly in_flight: number;
     readonly signals_per_s: number;
     readonly with_ms: Percentiles;
-    /** With the flood over without it. */
-    readonly p50_ratio: number;
-    readonly p99_ratio: number;
+    /** With the flood over without it, round by round. */
+    readonly p50_ratio: Spread;
+    readonly p99_ratio: Spread;
   }[];
 }
 
 export function throughputReport(rounds: readonly ThroughputRound[], sizes: MessageSizes): ThroughputReport {
   const sum = (figure: (round: ThroughputRound) => number) => rounds.reduce((all, round) => all + figure(round), 0);
-  const middle = (figure: (round: ThroughputRound) => number) => median(rounds.map(figure));
   const exchanges = sum((round) => round.exchanges);
   const streams = mergedNames(rounds.map((round) => round.persisted)).map((stream) => {
     const count = sum((round) => (round.persisted[stream] ?? 0) * round.exchanges);
@@ -103,11 +102,7 @@ export function throughputReport(rounds: readonly ThroughputRound[], sizes: Mess
     exchanges,
     not_done: sum((round) => round.notDone),
     resent: sum((round) => round.resent),
-    result_ms: {
-      p50: middle((round) => round.resultMs.p50),
-      p90: middle((round) => round.resultMs.p90),
-      p99: middle((round) => round.resultMs.p99),
-    },
+    result_ms: medianPercentiles(rounds.map((round) => round.resultMs)),
     cpu_us_per_exchange: mediansByName(rounds.map((round) => round.cpuUs)),
     cores_used: coresUsed(rounds),
     machine:
@@ -147,22 +142,18 @@ export function latencyReport({ exchange, publishAck, delivery }: PaceReport): L
   };
 }
 
-export function floodReport({ quietMs, floods, missed }: FloodFigures): FloodReport {
-  const without = percentiles(quietMs);
+export function floodReport({ quiet, floods, missed }: FloodFigures): FloodReport {
   return {
     exchanges_per_s: STEADY_EXCHANGES_PER_S,
     missed,
-    without_ms: without,
-    floods: floods.map(({ inFlight, signalsPerS, samplesMs }) => {
-      const flooded = percentiles(samplesMs);
-      return {
-        in_flight: inFlight,
-        signals_per_s: signalsPerS,
-        with_ms: flooded,
-        p50_ratio: flooded.p50 / without.p50,
-        p99_ratio: flooded.p99 / without.p99,
-      };
-    }),
+    without_ms: medianPercentiles(quiet),
+    floods: floods.map(({ inFlight, signalsPerS, rounds }) => ({
+      in_flight: inFlight,
+      signals_per_s: signalsPerS,
+      with_ms: medianPercentiles(rounds),
+      p50_ratio: spread(rounds.map(({ p50 }, round) => p50 / quiet[round]!.p50)),
+      p99_ratio: spread(rounds.map(({ p99 }, round) => p99 / quiet[round]!.p99)),
+    })),
   };
 }
 

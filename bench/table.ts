@@ -85,7 +85,7 @@ function latencyLines(report: LatencyReport): string[] {
 function floodLines(report: FloodReport): string[] {
   const floods = report.floods.flatMap(({ in_flight, signals_per_s, with_ms, p50_ratio, p99_ratio }) => [
     row(`with ${Math.round(signals_per_s).toLocaleString('en')} signals/s`, percentilesText(with_ms)),
-    row(`  ${in_flight} in flight, as a multiple`, `p50 ${p50_ratio.toFixed(2)}, p99 ${p99_ratio.toFixed(2)}`),
+    row(`  ${in_flight} in flight, as a multiple`, `p50 ${ratioSpread(p50_ratio)}, p99 ${ratioSpread(p99_ratio)}`),
   ]);
   return [
     '',
@@ -102,6 +102,10 @@ const percent = (share: number) => `${(share * 100).toFixed(0)} %`;
 function spreadText({ median, min, max, rounds }: Spread): string {
   const whole = (figure: number) => Math.round(figure).toLocaleString('en');
   return `${whole(median)}  (${whole(min)} to ${whole(max)} in ${rounds.length} rounds)`;
+}
+
+function ratioSpread({ median, min, max }: Spread): string {
+  return `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`;
 }
 
 function percentilesText({ p50, p90, p99, samples }: Percentiles): string {

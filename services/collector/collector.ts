@@ -13,6 +13,7 @@ import { retryDelayMs } from '#jetstream/delivery.ts';
 import type { Keepalive } from '#jetstream/keepalive.ts';
 import { EffectFailed } from '#jetstream/receipt.ts';
 import { bury } from './answer.ts';
+import { waitForPass } from './pace.ts';
 import { type Case, glance, pass, type Tools } from './pass.ts';
 
 /** The collector at work. */
@@ -87,9 +88,13 @@ export class Collector {
     desk.running = true;
     while (desk.wakes.length > 0) {
       try {
-        const first = decided;
+        const waitMs = waitForPass(desk.pace, performance.now());
+        const first = waitMs === 0 ? decided : null;
         decided = null;
-        const dealtWith = await this.#tools.log.use(session, () => pass(this.#tools, session, first));
+        const dealtWith = await this.#tools.log.use(session, async () => {
+          if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+          return await pass(this.#tools, session, first);
+        });
         for (const wake of dealtWith) this.#acknowledge(wake);
         drop(desk.wakes, dealtWith);
       } catch (error) {

@@ -10,6 +10,7 @@ import type { Verdict } from '#contracts/verdict.ts';
 import type { Delivery } from '#jetstream/delivery.ts';
 import type { Cached } from '#jetstream/session-log.ts';
 import { type ArmedTimer, forget, unknownTimer } from '#jetstream/timer.ts';
+import { newPace, type Pace } from './pace.ts';
 
 /** What is to be said about a message when its wake is acknowledged. */
 export interface Note {
@@ -36,6 +37,7 @@ export interface Desk {
   askedThrough: number;
   /** This process's last append: the next pass folds to it first. */
   floor: number;
+  readonly pace: Pace;
   readonly timer: ArmedTimer;
   /** The revision at which the lock was last freed; 0 where that is unknown. */
   freeRevision: number;
@@ -60,6 +62,7 @@ export function newDesk(sessionId: string): Desk {
     notesFrom: 0,
     askedThrough: 0,
     floor: 0,
+    pace: newPace(),
     timer: unknownTimer(),
     freeRevision: 0,
     freedAt: 0,
