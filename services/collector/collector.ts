@@ -74,22 +74,22 @@ export class Collector {
     for (const session of woken) {
       const { memo } = session;
       if (memo.running) continue;
-      const glanced = glance(this.#tools, session);
+      const waitMs = waitForPass(memo.pace, performance.now());
+      const glanced = waitMs === 0 ? glance(this.#tools, session) : null;
       if (glanced === 'settled') continue;
       for (const wake of memo.wakes) this.#keepalive.hold(wake);
-      this.#track(this.#run(session, glanced));
+      this.#track(this.#run(session, glanced, waitMs));
     }
   }
 
-  /** Passes, until no wake is left. */
-  async #run(session: Case, glanced: Decision | null): Promise<void> {
+  /** Passes, at the session's pace, until no wake is left. */
+  async #run(session: Case, glanced: Decision | null, firstWaitMs: number): Promise<void> {
     const desk = session.memo;
     let decided = glanced;
     desk.running = true;
-    while (desk.wakes.length > 0) {
+    for (let waitMs = firstWaitMs; desk.wakes.length > 0; waitMs = waitForPass(desk.pace, performance.now())) {
       try {
-        const waitMs = waitForPass(desk.pace, performance.now());
-        const first = waitMs === 0 ? decided : null;
+        const first = decided;
         decided = null;
         const dealtWith = await this.#tools.log.use(session, async () => {
           if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
