@@ -101,6 +101,7 @@ async function show(account: Account, screen: Screen, ending: AbortController, h
   parts.defer(() => crew.stop());
   const connection = await connect(readConfig(env), {
     name: 'riposte-start',
+    user: 'game_server',
     logger: pino({ level: 'silent' }),
     onClosed: (reason) => fail(`the connection to NATS has closed: ${reason}`),
   });
