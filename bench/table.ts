@@ -83,9 +83,12 @@ function latencyLines(report: LatencyReport): string[] {
 }
 
 function floodLines(report: FloodReport): string[] {
-  const floods = report.floods.flatMap(({ in_flight, signals_per_s, with_ms, p50_ratio, p99_ratio }) => [
+  const floods = report.floods.flatMap(({ in_flight, paced, signals_per_s, with_ms, p50_ratio, p99_ratio }) => [
     row(`with ${Math.round(signals_per_s).toLocaleString('en')} signals/s`, percentilesText(with_ms)),
-    row(`  ${in_flight} in flight, as a multiple`, `p50 ${ratioSpread(p50_ratio)}, p99 ${ratioSpread(p99_ratio)}`),
+    row(
+      `  ${paced ? 'at this rate' : `${in_flight} in flight`}, as a multiple`,
+      `p50 ${ratioSpread(p50_ratio)}, p99 ${ratioSpread(p99_ratio)}`,
+    ),
   ]);
   return [
     '',
