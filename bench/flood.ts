@@ -43,11 +43,11 @@ export interface FloodFigures {
 
 /** Measures the others' exchanges without a flood and with each of the floods. */
 export async function measureFlood(run: Run, options: BenchOptions): Promise<FloodFigures> {
-  const stage = await openStage(run);
+  const stage = await openStage(run, options);
   await castRoles(run, stage, { collectors: options.collectors, executors: options.executors, profileDir: null });
   const steady = run.crew.program('steady', { profileDir: null });
   const flooder = run.crew.program('flooder', { profileDir: null });
-  const { url } = stage.server;
+  const { url } = stage;
   await steady.order('open', { url, sessions: SESSIONS } satisfies OpenSteady);
   await flooder.order('open', { url, ordinal: SESSIONS } satisfies OpenFlooder);
   const windowMs = (options.seconds / options.rounds) * MS_PER_S;

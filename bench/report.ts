@@ -13,7 +13,7 @@ import type { ThroughputRound } from './throughput.ts';
 /** What a run came to. A part that was not measured is null. */
 export interface Report {
   readonly machine: Machine;
-  readonly options: Pick<BenchOptions, 'sessions' | 'seconds' | 'rounds' | 'collectors' | 'executors' | 'exchanges'>;
+  readonly options: Omit<BenchOptions, 'parts' | 'json' | 'profileDir'>;
   readonly throughput: ThroughputReport | null;
   readonly floor: FloorReport | null;
   /** Throughput over floor, of the medians. */

@@ -18,8 +18,9 @@ export function table(report: Report): string {
   const { machine, options, throughput, floor, ratio, latency, flood } = report;
   const lines = [
     `${machine.cores} cores, ${machine.cpu}, ${machine.system}, Node ${machine.node}`,
-    `${options.sessions} sessions, ${options.collectors} collector(s), ${options.executors} executor(s), ` +
-      `${options.rounds} rounds of ${(options.seconds / options.rounds).toFixed(1)} s`,
+    `${options.sessions} sessions, ${options.collectors} collector(s), ${options.executors} executor(s), ${options.servers} server(s), ` +
+      `${options.rounds} rounds of ${(options.seconds / options.rounds).toFixed(1)} s, ` +
+      `files synced ${syncText(options.sync)}`,
     ...(throughput === null ? [] : throughputLines(throughput)),
     ...(floor === null ? [] : floorLines(floor)),
     ...(ratio === null ? [] : ['', row('throughput / floor', ratioText(ratio, report.cpu_ratio))]),
@@ -97,6 +98,12 @@ function floodLines(report: FloodReport): string[] {
     ...floods,
     ...(report.missed === 0 ? [] : [row('amiss', `${report.missed} exchanges could not begin when they were due`)]),
   ];
+}
+
+/** `sync_interval` as one says it. */
+function syncText(sync: string | null): string {
+  if (sync === null) return 'every two minutes';
+  return sync === 'always' ? 'before each acknowledgement' : `every ${sync}`;
 }
 
 const row = (name: string, text: string) => `  ${name.padEnd(NAME_WIDTH)}${text}`;
