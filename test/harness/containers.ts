@@ -32,7 +32,7 @@ export async function engineFault(): Promise<string | null> {
     return process.env.RIPOSTE_ENGINE_FAULT ?? 'no container engine runs here: RIPOSTE_ENGINE=own npm test starts one';
   }
   try {
-    await docker('compose', 'version');
+    await docker(['compose', 'version']);
     return null;
   } catch {
     return 'there is no `docker compose` here';

@@ -47,9 +47,9 @@ async function ensureImage(
   say: (line: string) => void,
   programs: () => Promise<Programs>,
 ): Promise<void> {
-  if ((await docker('image', 'ls', '--quiet', name)) !== '') return;
+  if ((await docker(['image', 'ls', '--quiet', name])) !== '') return;
   try {
-    await docker('pull', '--quiet', name);
+    await docker(['pull', '--quiet', name]);
   } catch (error) {
     await make(name, await programs());
     say(`${name} was made on this machine: ${oneLine(error)}`);

@@ -11,11 +11,13 @@ const run = promisify(execFile);
 
 /**
  * Runs `docker` and returns what it printed.
+ * @param env more environment
  * @throws Error whose message is its complaint
  */
-export async function docker(...args: readonly string[]): Promise<string> {
+export async function docker(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
   try {
-    return (await run('docker', args, { timeout: DOCKER_LIMIT_MS, maxBuffer: OUTPUT_BYTES })).stdout;
+    const options = { timeout: DOCKER_LIMIT_MS, maxBuffer: OUTPUT_BYTES, env: { ...process.env, ...env } };
+    return (await run('docker', args, options)).stdout;
   } catch (error) {
     const { code, stderr } = error as { code?: unknown; stderr?: string };
     if (code === 'ENOENT') throw new Error('there is no `docker` on this machine');

@@ -27,6 +27,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { oneLine } from '../nats-server/step.ts';
 import { ensureEnginePrograms } from './engine-packages.ts';
+import { serveNoNames } from './name-server.ts';
 
 /** An engine takes two seconds; a minute means that it hangs. */
 const START_LIMIT_MS = 60_000;
@@ -86,7 +87,10 @@ async function start(bin: string, libraries: string): Promise<Engine> {
   mkdirSync(join(client, 'cli-plugins'), { recursive: true });
   symlinkSync(join(bin, 'docker-compose'), join(client, 'cli-plugins', 'docker-compose'));
   writeFileSync(join(client, 'config.json'), '{}\n');
-  writeFileSync(join(dir, 'dockerd.json'), `${JSON.stringify(configuration(dir, socket, name), null, 2)}\n`);
+  writeFileSync(
+    join(dir, 'dockerd.json'),
+    `${JSON.stringify(configuration(dir, socket, name, address.machine), null, 2)}\n`,
+  );
   const path = `${bin}${delimiter}${process.env.PATH ?? ''}`;
   const logFile = join(dir, 'dockerd.log');
   const keeper = spawnKeeper(logFile, {
@@ -97,7 +101,9 @@ async function start(bin: string, libraries: string): Promise<Engine> {
     ENGINE_PATH: path,
     ENGINE_LIBRARIES: libraries,
   });
+  let stopNames = (): void => {};
   const stop = async (): Promise<void> => {
+    stopNames();
     if (keeper.exitCode !== null || keeper.signalCode !== null) return;
     const ended = once(keeper, 'exit');
     keeper.ref();
@@ -112,6 +118,7 @@ async function start(bin: string, libraries: string): Promise<Engine> {
     const end = log.trim().split('\n').slice(-LOG_LINES_SHOWN).join('; ');
     throw new EngineUnavailable(`dockerd did not start: ${end || 'it said nothing'}`);
   }
+  stopNames = await serveNoNames(address.machine);
   const env = {
     PATH: path,
     DOCKER_HOST: `unix://${socket}`,
@@ -123,7 +130,12 @@ async function start(bin: string, libraries: string): Promise<Engine> {
   return { env, stop };
 }
 
-function configuration(dir: string, socket: string, name: string): Readonly<Record<string, unknown>> {
+function configuration(
+  dir: string,
+  socket: string,
+  name: string,
+  nameServer: string,
+): Readonly<Record<string, unknown>> {
   return {
     hosts: [`unix://${socket}`],
     'data-root': join(dir, 'data'),
@@ -132,6 +144,7 @@ function configuration(dir: string, socket: string, name: string): Readonly<Reco
     // The other driver asks a systemd that knows nothing of our process namespace.
     'exec-opts': ['native.cgroupdriver=cgroupfs'],
     'cgroup-parent': `/${name}`,
+    dns: [nameServer],
     'log-level': 'warn',
   };
 }
