@@ -103,8 +103,8 @@ async function start(bin: string, libraries: string): Promise<Engine> {
   });
   let stopNames = (): void => {};
   const stop = async (): Promise<void> => {
-    stopNames();
     if (keeper.exitCode !== null || keeper.signalCode !== null) return;
+    stopNames();
     const ended = once(keeper, 'exit');
     keeper.ref();
     keeper.stdin?.end();
