@@ -59,10 +59,10 @@ async function measure(run: Run, options: BenchOptions): Promise<Report> {
   const latency = wanted('latency') ? await latencyPart(run, options) : null;
   const flood = wanted('flood') ? await floodPart(run, options) : null;
   const { throughput, floor } = await roundsPart(run, options, wanted('throughput'), wanted('floor'));
-  const { sessions, seconds, rounds, collectors, executors, exchanges } = options;
+  const { sessions, seconds, rounds, collectors, executors, exchanges, servers, sync } = options;
   return {
     machine: thisMachine(),
-    options: { sessions, seconds, rounds, collectors, executors, exchanges },
+    options: { sessions, seconds, rounds, collectors, executors, exchanges, servers, sync },
     throughput,
     floor,
     ratio: throughput && floor ? throughput.exchanges_per_s.median / floor.exchanges_per_s.median : null,

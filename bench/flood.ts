@@ -4,7 +4,7 @@
  */
 import { type Percentiles, percentiles } from './distribution.ts';
 import type { BenchOptions } from './options.ts';
-import type { OpenFlooder } from './programs/flooder.ts';
+import type { Flood, OpenFlooder } from './programs/flooder.ts';
 import type { OpenSteady, RunSteady, SteadyWindow } from './programs/steady.ts';
 import { castRoles, openStage, type Run } from './stage.ts';
 
@@ -12,8 +12,12 @@ import { castRoles, openStage, type Run } from './stage.ts';
 export const STEADY_EXCHANGES_PER_S = 100;
 /** So many that there is always one at rest, even where a result takes seconds. */
 const SESSIONS = 200;
-/** The flooder's signals that are unacknowledged at a time: a loop that waits for each, and one that does not. */
-const FLOODS = [1, 64] as const;
+/** Ways to flood: ten times what all the others send; a loop that waits for each acknowledgement; and one that does not. */
+const FLOODS: readonly Flood[] = [
+  { inFlight: 64, signalsPerS: 20 * STEADY_EXCHANGES_PER_S },
+  { inFlight: 1, signalsPerS: null },
+  { inFlight: 64, signalsPerS: null },
+];
 /** With the flood on, before a window opens. */
 const SETTLE_MS = 500;
 /** Without it, before the next one opens: what has piled up is worked off, and belongs to no other window. */
@@ -23,7 +27,7 @@ const MS_PER_S = 1_000;
 
 /** One way of flooding, round by round. */
 export interface FloodRounds {
-  readonly inFlight: number;
+  readonly flood: Flood;
   readonly signalsPerS: number;
   readonly rounds: readonly Percentiles[];
 }
@@ -39,11 +43,11 @@ export interface FloodFigures {
 
 /** Measures the others' exchanges without a flood and with each of the floods. */
 export async function measureFlood(run: Run, options: BenchOptions): Promise<FloodFigures> {
-  const stage = await openStage(run);
+  const stage = await openStage(run, options);
   await castRoles(run, stage, { collectors: options.collectors, executors: options.executors, profileDir: null });
   const steady = run.crew.program('steady', { profileDir: null });
   const flooder = run.crew.program('flooder', { profileDir: null });
-  const { url } = stage.server;
+  const { url } = stage;
   await steady.order('open', { url, sessions: SESSIONS } satisfies OpenSteady);
   await flooder.order('open', { url, ordinal: SESSIONS } satisfies OpenFlooder);
   const windowMs = (options.seconds / options.rounds) * MS_PER_S;
@@ -52,20 +56,20 @@ export async function measureFlood(run: Run, options: BenchOptions): Promise<Flo
 
   await measure(WARM_UP_MS);
   const quiet: Percentiles[] = [];
-  const floods = FLOODS.map((inFlight) => ({ inFlight, signals: 0, ms: 0, rounds: [] as Percentiles[] }));
+  const floods = FLOODS.map((flood) => ({ flood, signals: 0, ms: 0, rounds: [] as Percentiles[] }));
   let missed = 0;
   for (let round = 1; round <= options.rounds; round++) {
     const window = await measure(windowMs);
     quiet.push(percentiles(window.samplesMs));
     missed += window.missed;
-    for (const flood of floods) {
+    for (const done of floods) {
       const startedAt = performance.now();
-      await flooder.order('start', { inFlight: flood.inFlight });
+      await flooder.order('start', done.flood);
       await measure(SETTLE_MS);
       const flooded = await measure(windowMs);
-      flood.signals += await flooder.order<number>('stop');
-      flood.ms += performance.now() - startedAt;
-      flood.rounds.push(percentiles(flooded.samplesMs));
+      done.signals += await flooder.order<number>('stop');
+      done.ms += performance.now() - startedAt;
+      done.rounds.push(percentiles(flooded.samplesMs));
       missed += flooded.missed;
       await measure(DRAIN_MS);
     }
@@ -73,8 +77,8 @@ export async function measureFlood(run: Run, options: BenchOptions): Promise<Flo
   }
   return {
     quiet,
-    floods: floods.map(({ inFlight, signals, ms, rounds }) => ({
-      inFlight,
+    floods: floods.map(({ flood, signals, ms, rounds }) => ({
+      flood,
       signalsPerS: (signals / ms) * MS_PER_S,
       rounds,
     })),

@@ -40,12 +40,13 @@ export class Floor {
 
   /** Starts server and programs: one for each process that the throughput part has beside its server. */
   static async open(run: Run, options: BenchOptions, sizes: MessageSizes): Promise<Floor> {
-    const stage = await openStage(run);
+    const stage = await openStage(run, options);
     const manager = await jetstreamManager(stage.nc);
     await manager.streams.add({
       name: STREAM,
       subjects: ['floor.>'],
       storage: StorageType.File,
+      num_replicas: stage.replicas,
       retention: RetentionPolicy.Limits,
       allow_direct: true,
     });
@@ -63,7 +64,7 @@ export class Floor {
       });
       const program = run.crew.program('floor', { profileDir: null });
       const argument: OpenFloor = {
-        url: stage.server.url,
+        url: stage.url,
         stream: STREAM,
         consumer,
         prefix: `floor.${part}`,
@@ -87,7 +88,7 @@ export class Floor {
     await new Promise((resolve) => setTimeout(resolve, settleMs));
     const processes: Counted[] = [
       ...this.#programs.map(({ pid }): Counted => ['clients', pid]),
-      ['server', this.#stage.server.pid],
+      ...this.#stage.servers.map(({ pid }): Counted => ['server', pid]),
     ];
     const before = cpuTimes(processes);
     const windows = await all<FloorWindow>('measure', { ms });

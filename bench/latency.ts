@@ -17,18 +17,19 @@ const WARM_UP_EXCHANGES = 100;
 
 /** Measures the latency of exchanges at idle. */
 export async function measureLatency(run: Run, options: BenchOptions): Promise<PaceReport> {
-  const stage = await openStage(run);
+  const stage = await openStage(run, options);
   await castRoles(run, stage, { collectors: options.collectors, executors: options.executors, profileDir: null });
   const manager = await jetstreamManager(stage.nc);
   await manager.streams.add({
     name: STREAM,
     subjects: [SUBJECT],
     storage: StorageType.File,
+    num_replicas: stage.replicas,
     retention: RetentionPolicy.Limits,
   });
   await manager.consumers.add(STREAM, { durable_name: CONSUMER, ack_policy: AckPolicy.Explicit });
   const argument: RunPace = {
-    url: stage.server.url,
+    url: stage.url,
     sessions: SESSIONS,
     exchanges: options.exchanges,
     warmUp: Math.min(WARM_UP_EXCHANGES, options.exchanges),

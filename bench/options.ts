@@ -4,13 +4,14 @@
  * A wrong argument is an OptionError: one line that names it, what it is and what was expected.
  */
 import { parseArgs } from 'node:util';
+import type { ServerOptions } from './servers.ts';
 
 export const PARTS = ['latency', 'throughput', 'floor', 'flood'] as const;
 /** What can be measured. */
 export type Part = (typeof PARTS)[number];
 
 /** What a run measures, and with what. */
-export interface BenchOptions {
+export interface BenchOptions extends ServerOptions {
   readonly parts: readonly Part[];
   /** Concurrent duels of the throughput part. */
   readonly sessions: number;
@@ -40,7 +41,15 @@ const ROUNDS_MAX = 50;
 const REPLICAS_MAX = 16;
 const EXCHANGES_MAX = 100_000;
 
-const DEFAULTS = { sessions: 1_000, seconds: 15, rounds: 3, collectors: 1, executors: 1, exchanges: 500 } as const;
+const DEFAULTS = {
+  sessions: 1_000,
+  seconds: 15,
+  rounds: 3,
+  collectors: 1,
+  executors: 1,
+  exchanges: 500,
+  servers: 1,
+} as const;
 
 /** The help text. */
 export const HELP = `npm run bench [-- options]
@@ -56,6 +65,8 @@ read it.
   --collectors N       collector processes (${DEFAULTS.collectors})
   --executors N        executor processes (${DEFAULTS.executors})
   --exchanges N        exchanges of the latency part (${DEFAULTS.exchanges})
+  --servers N          1, or 3 for a cluster with three copies of every stream (${DEFAULTS.servers})
+  --sync TIME          when the servers sync their files: always, or at an interval such as 1s (two minutes, their default)
   --json               the report as one line of JSON at the end
   --prof DIR           CPU profiles of the processes of the throughput part into DIR, and counts of what the roles and
                        the server did; slower, so its figures are for comparing within the run
@@ -79,6 +90,8 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
     collectors: wholeNumber('collectors', values.collectors, 1, REPLICAS_MAX),
     executors: wholeNumber('executors', values.executors, 1, REPLICAS_MAX),
     exchanges: wholeNumber('exchanges', values.exchanges, 1, EXCHANGES_MAX),
+    servers: serversOf(values.servers),
+    sync: syncOf(values.sync),
     json: values.json === true,
     profileDir: values.prof ?? null,
   };
@@ -98,6 +111,8 @@ function parsed(args: readonly string[]) {
         collectors: { type: 'string' },
         executors: { type: 'string' },
         exchanges: { type: 'string' },
+        servers: { type: 'string' },
+        sync: { type: 'string' },
         json: { type: 'boolean' },
         prof: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
@@ -113,6 +128,17 @@ function wholeNumber(name: keyof typeof DEFAULTS, text: string | undefined, leas
   const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
   throw new OptionError(`--${name}: got ${JSON.stringify(text)}, expected a whole number from ${least} to ${most}`);
+}
+
+function serversOf(text: string | undefined): 1 | 3 {
+  const value = text ?? String(DEFAULTS.servers);
+  if (value === '1' || value === '3') return value === '1' ? 1 : 3;
+  throw new OptionError(`--servers: got ${JSON.stringify(text)}, expected 1 or 3`);
+}
+
+function syncOf(text: string | undefined): string | null {
+  if (text === undefined || text === 'always' || /^[1-9][0-9]{0,3}(ms|s|m)$/.test(text)) return text ?? null;
+  throw new OptionError(`--sync: got ${JSON.stringify(text)}, expected always, or an interval such as 1s`);
 }
 
 function partsOf(only: readonly string[]): Part[] {

@@ -13,7 +13,7 @@ import type { ThroughputRound } from './throughput.ts';
 /** What a run came to. A part that was not measured is null. */
 export interface Report {
   readonly machine: Machine;
-  readonly options: Pick<BenchOptions, 'sessions' | 'seconds' | 'rounds' | 'collectors' | 'executors' | 'exchanges'>;
+  readonly options: Omit<BenchOptions, 'parts' | 'json' | 'profileDir'>;
   readonly throughput: ThroughputReport | null;
   readonly floor: FloorReport | null;
   /** Throughput over floor, of the medians. */
@@ -79,8 +79,10 @@ export interface FloodReport {
   readonly missed: number;
   readonly without_ms: Percentiles;
   readonly floods: readonly {
-    /** The flooder's signals that are unacknowledged at a time. */
+    /** The flooder's signals that are unacknowledged at a time, at the most. */
     readonly in_flight: number;
+    /** Sent at a rate, and not as fast as they are acknowledged. */
+    readonly paced: boolean;
     readonly signals_per_s: number;
     readonly with_ms: Percentiles;
     /** With the flood over without it, round by round. */
@@ -147,8 +149,9 @@ export function floodReport({ quiet, floods, missed }: FloodFigures): FloodRepor
     exchanges_per_s: STEADY_EXCHANGES_PER_S,
     missed,
     without_ms: medianPercentiles(quiet),
-    floods: floods.map(({ inFlight, signalsPerS, rounds }) => ({
-      in_flight: inFlight,
+    floods: floods.map(({ flood, signalsPerS, rounds }) => ({
+      in_flight: flood.inFlight,
+      paced: flood.signalsPerS !== null,
       signals_per_s: signalsPerS,
       with_ms: medianPercentiles(rounds),
       p50_ratio: spread(rounds.map(({ p50 }, round) => p50 / quiet[round]!.p50)),

@@ -1,11 +1,16 @@
 /**
- * Owns what every part runs on: a private nats-server and the roles as processes, all gone when the run is over.
+ * Owns what every part runs on: private nats-servers and the roles as processes, all gone when the run is over.
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Role } from '#process/role.ts';
-import { type PrivateServer, startPrivateServer } from '#tools/nats-server/private-server.ts';
+import type { PrivateServer } from '#tools/nats-server/private-server.ts';
 import { Crew, type RoleProcess } from './crew.ts';
+import { type ServerOptions, startServers } from './servers.ts';
+
+/** Three servers find each other and elect in some seconds. */
+const CLUSTER_LIMIT_MS = 60_000;
+const CLUSTER_POLL_MS = 250;
 
 /** What a run works with: where its processes are, and how it tells what it is at. */
 export interface Run {
@@ -20,23 +25,45 @@ export function newRun(progress: (line: string) => void): Run {
   return { crew: new Crew(), stack: new AsyncDisposableStack(), progress };
 }
 
-/** A server of a part's own, and a connection to look at it. */
+/** Servers of a part's own, and a connection to look at them. */
 export interface Stage {
-  readonly server: PrivateServer;
+  readonly servers: readonly PrivateServer[];
+  /** For NATS_URL: all of them. */
+  readonly url: string;
+  /** Copies of every stream. */
+  readonly replicas: number;
   readonly nc: NatsConnection;
 }
 
-/** Starts a private server. */
-export async function openStage(run: Run): Promise<Stage> {
-  const server = await startPrivateServer();
+/** Starts private servers. */
+export async function openStage(run: Run, options: ServerOptions): Promise<Stage> {
+  const servers = await startServers(options);
+  const stop = async () => void (await Promise.all(servers.map((server) => server.stop())));
   if (run.stack.disposed) {
-    await server.stop();
+    await stop();
     throw new Error('the bench is stopping');
   }
-  run.stack.defer(() => server.stop());
-  const nc = await connect({ servers: server.url });
+  run.stack.defer(stop);
+  const url = servers.map((server) => server.url).join(',');
+  const nc = await connect({ servers: url.split(',') });
   run.stack.defer(() => nc.close());
-  return { server, nc };
+  await untilJetStream(nc);
+  return { servers, url, replicas: servers.length, nc };
+}
+
+/** Resolves when a cluster has found itself: a stream with a copy on each server can be made. */
+async function untilJetStream(nc: NatsConnection): Promise<void> {
+  const until = performance.now() + CLUSTER_LIMIT_MS;
+  for (;;) {
+    try {
+      const manager = await jetstreamManager(nc);
+      await manager.getAccountInfo();
+      return;
+    } catch (error) {
+      if (performance.now() > until) throw error;
+      await new Promise((resolve) => setTimeout(resolve, CLUSTER_POLL_MS));
+    }
+  }
 }
 
 /** Which roles a part needs, and how they are started. */
@@ -53,7 +80,8 @@ export async function castRoles(run: Run, stage: Stage, casting: Casting): Promi
     ...Array<Role>(casting.executors).fill('executor'),
   ];
   const environment = {
-    NATS_URL: stage.server.url,
+    NATS_URL: stage.url,
+    REPLICAS: String(stage.replicas),
     ...(casting.profileDir === null ? {} : { HTTP_PORT: '0' }),
   };
   const { profileDir } = casting;

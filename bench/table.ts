@@ -18,8 +18,9 @@ export function table(report: Report): string {
   const { machine, options, throughput, floor, ratio, latency, flood } = report;
   const lines = [
     `${machine.cores} cores, ${machine.cpu}, ${machine.system}, Node ${machine.node}`,
-    `${options.sessions} sessions, ${options.collectors} collector(s), ${options.executors} executor(s), ` +
-      `${options.rounds} rounds of ${(options.seconds / options.rounds).toFixed(1)} s`,
+    `${options.sessions} sessions, ${options.collectors} collector(s), ${options.executors} executor(s), ${options.servers} server(s), ` +
+      `${options.rounds} rounds of ${(options.seconds / options.rounds).toFixed(1)} s, ` +
+      `files synced ${syncText(options.sync)}`,
     ...(throughput === null ? [] : throughputLines(throughput)),
     ...(floor === null ? [] : floorLines(floor)),
     ...(ratio === null ? [] : ['', row('throughput / floor', ratioText(ratio, report.cpu_ratio))]),
@@ -83,9 +84,12 @@ function latencyLines(report: LatencyReport): string[] {
 }
 
 function floodLines(report: FloodReport): string[] {
-  const floods = report.floods.flatMap(({ in_flight, signals_per_s, with_ms, p50_ratio, p99_ratio }) => [
+  const floods = report.floods.flatMap(({ in_flight, paced, signals_per_s, with_ms, p50_ratio, p99_ratio }) => [
     row(`with ${Math.round(signals_per_s).toLocaleString('en')} signals/s`, percentilesText(with_ms)),
-    row(`  ${in_flight} in flight, as a multiple`, `p50 ${ratioSpread(p50_ratio)}, p99 ${ratioSpread(p99_ratio)}`),
+    row(
+      `  ${paced ? 'at this rate' : `${in_flight} in flight`}, as a multiple`,
+      `p50 ${ratioSpread(p50_ratio)}, p99 ${ratioSpread(p99_ratio)}`,
+    ),
   ]);
   return [
     '',
@@ -94,6 +98,12 @@ function floodLines(report: FloodReport): string[] {
     ...floods,
     ...(report.missed === 0 ? [] : [row('amiss', `${report.missed} exchanges could not begin when they were due`)]),
   ];
+}
+
+/** `sync_interval` as one says it. */
+function syncText(sync: string | null): string {
+  if (sync === null) return 'every two minutes';
+  return sync === 'always' ? 'before each acknowledgement' : `every ${sync}`;
 }
 
 const row = (name: string, text: string) => `  ${name.padEnd(NAME_WIDTH)}${text}`;

@@ -51,15 +51,15 @@ export class Throughput {
   /** Starts server, roles and load, and opens the sessions. */
   static async open(run: Run, options: BenchOptions): Promise<Throughput> {
     const { profileDir, sessions } = options;
-    const stage = await openStage(run);
+    const stage = await openStage(run, options);
     const roles = await castRoles(run, stage, options);
     const load = run.crew.program('duels', { profileDir });
-    const argument: OpenDuels = { url: stage.server.url, sessions };
+    const argument: OpenDuels = { url: stage.url, sessions };
     await load.order('open', argument);
     const processes: Counted[] = [
       ...roles.map(({ role, pid }): Counted => [role, pid]),
       ['load', load.pid],
-      ['server', stage.server.pid],
+      ...stage.servers.map(({ pid }): Counted => ['server', pid]),
     ];
     return new Throughput(stage, load, processes, profileDir === null ? null : new Counting(stage.nc, roles));
   }

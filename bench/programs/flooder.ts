@@ -1,6 +1,6 @@
 /**
- * Owns a client that floods one session: the next signal as soon as one is acknowledged, so many at a time; moves that may
- * be due or not, the same again, and bare nudges by turns.
+ * Owns a client that floods one session: at a rate, or the next signal as soon as one is acknowledged, so many at a time; moves
+ * that may be due or not, the same again, and bare nudges by turns.
  *
  * A program: takes orders from bench/flood.ts.
  */
@@ -17,6 +17,16 @@ export interface OpenFlooder {
   readonly ordinal: number;
 }
 
+/** A way to flood. */
+export interface Flood {
+  /** Signals unacknowledged at a time, at the most. */
+  readonly inFlight: number;
+  /** Null for as fast as they are acknowledged. */
+  readonly signalsPerS: number | null;
+}
+
+const MS_PER_S = 1_000;
+
 let publisher: Publisher;
 let sessionId: string;
 let pouring = false;
@@ -31,10 +41,12 @@ async function open({ url, ordinal }: OpenFlooder): Promise<void> {
   await publish(opening(sessionId));
 }
 
-async function start({ inFlight }: { readonly inFlight: number }): Promise<void> {
+async function start({ inFlight, signalsPerS }: Flood): Promise<void> {
   pouring = true;
   poured = 0;
-  taps = Array.from({ length: inFlight }, tap);
+  const startedAt = performance.now();
+  const due = (ordinal: number) => (signalsPerS === null ? 0 : startedAt + (ordinal * MS_PER_S) / signalsPerS);
+  taps = Array.from({ length: inFlight }, () => tap(due));
 }
 
 /** Resolves to how many signals were acknowledged since the start. */
@@ -44,10 +56,13 @@ async function stop(): Promise<number> {
   return poured;
 }
 
-async function tap(): Promise<void> {
+async function tap(due: (ordinal: number) => number): Promise<void> {
   while (pouring) {
     poured += 1;
-    await publish(signal(poured));
+    const ordinal = poured;
+    const waitMs = due(ordinal) - performance.now();
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    await publish(signal(ordinal));
   }
 }
 

@@ -82,6 +82,31 @@ test('a tiny run prints a report whose figures agree', { timeout: RUN_LIMIT_MS }
   }
 });
 
+test('a tiny run on three servers, each file synced at once, is one of them all', {
+  timeout: RUN_LIMIT_MS,
+}, async () => {
+  const tiny = [
+    '--only',
+    'throughput,floor',
+    '--sessions',
+    '5',
+    '--seconds',
+    '1',
+    '--rounds',
+    String(ROUNDS),
+    '--json',
+  ];
+  const { code, stdout, stderr } = await run([...tiny, '--servers', '3', '--sync', 'always']);
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain('3 server(s)');
+  expect(stdout).toContain('files synced before each acknowledgement');
+  const { throughput, floor, options } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Report;
+  expect(options).toMatchObject({ servers: 3, sync: 'always' });
+  expect(throughput).toMatchObject({ not_done: 0, resent: 0 });
+  expect(throughput?.exchanges).toBeGreaterThan(0);
+  expect(floor?.refused).toBe(0);
+});
+
 test('an interrupted run ends with 130 and prints no figures', { timeout: RUN_LIMIT_MS }, async () => {
   const { code, stdout } = await run(['--only', 'throughput', '--sessions', '5'], (text, end) => {
     if (text.includes('warming up')) end();
@@ -93,6 +118,8 @@ test.each([
   [['--sessions', 'many'], '--sessions: got "many", expected a whole number from 1 to 10000'],
   [['--seconds', '0'], '--seconds: got "0", expected a whole number from 1 to 600'],
   [['--only', 'floor,ceiling'], '--only: got "ceiling", expected latency, throughput, floor, flood'],
+  [['--servers', '2'], '--servers: got "2", expected 1 or 3'],
+  [['--sync', 'soon'], '--sync: got "soon", expected always, or an interval such as 1s'],
   [['--fast'], "Unknown option '--fast'"],
   [['fast'], "Unexpected argument 'fast'"],
 ])('the arguments %j are refused with a line that says why', async (args, line) => {
@@ -112,6 +139,8 @@ test('--help tells every argument', async () => {
     'collectors',
     'executors',
     'exchanges',
+    'servers',
+    'sync',
     'json',
     'prof',
   ]) {

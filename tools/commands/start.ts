@@ -116,6 +116,7 @@ async function show(account: Account, screen: Screen, ending: AbortController, h
   }
   const connection = await connect(readConfig(env), {
     name: 'riposte-start',
+    user: 'game_server',
     logger: pino({ level: 'silent' }),
     onClosed: (reason) => fail(`the connection to NATS has closed: ${reason}`),
   });
