@@ -16,6 +16,9 @@ const COMPOSE_LIMIT_MS = 5 * 60_000;
 const FIGHTS = 3;
 const END = /(wins|over: draw) after \d+ exchanges$/;
 
+/** What a role can see of secrets. */
+const SEEN = `console.log(process.getuid(), fs.readdirSync('/key').join(), fs.readdirSync('/').includes('keys'))`;
+
 /** One compose file, brought up. */
 class Composed {
   readonly project = `riposte-test-${process.pid}`;
@@ -109,6 +112,19 @@ describe.skipIf(fault !== null)('docker compose', { timeout: COMPOSE_LIMIT_MS },
     expect(await composed.compose('run', '--rm', 'riposte', 'audit', '--all')).toBe('');
     await composed.down();
     expect(await composed.left()).toBe('');
+  });
+
+  test('up again: keys and streams are kept; no container is root, or sees a secret that is not its own', async () => {
+    await bringUp('docker-compose.yml');
+    await composed.compose('restart', 'nats');
+    await composed.compose('up', '--detach');
+    await composed.fights(1);
+    for (const service of ['collector', 'executor', 'ai', 'demo']) {
+      expect(await composed.compose('exec', '-T', service, 'node', '-e', SEEN)).toBe('10001 ca.pem,seed.nk false\n');
+    }
+    expect(await composed.compose('run', '--rm', 'provision')).not.toMatch(/ (created|changed)/);
+    expect(await composed.compose('logs', 'keys')).toMatch(/collector\.nk kept/);
+    expect(await composed.compose('logs')).not.toMatch(/\bSU[A-Z2-7]{56}\b/);
   });
 
   test('of the cluster: fights appear, and go on without one of the three servers', async () => {
