@@ -13,7 +13,7 @@ import { rightsOf, USERS } from '#contracts/rights.ts';
 import { keepCertificates } from './certificates.ts';
 import { textOf, writePlain } from './kept-file.ts';
 import { publicKeyOf } from './nkeys.ts';
-import type { Plan, ServerPlan } from './plan.ts';
+import type { Plan, ServerNames } from './plan.ts';
 import { accountsConf, FILES, type PublicKeys, SYSTEM_USER, serverConf, tlsConf } from './server-conf.ts';
 
 /** What has become of a file. */
@@ -38,7 +38,7 @@ export async function writeDirectory(directory: string, plan: Plan): Promise<Wri
  */
 export async function securedPart(
   directory: string,
-  server: ServerPlan,
+  server: ServerNames,
   resultConsumers: readonly string[],
 ): Promise<string> {
   const { keys } = await writeSecrets(directory, [server]);
@@ -50,7 +50,7 @@ export const seedFileOf = (directory: string, user: string): string => join(dire
 /** The authority's certificate in such a directory: what clients trust. */
 export const authorityFileOf = (directory: string): string => join(directory, FILES.ca);
 
-async function writeSecrets(directory: string, servers: readonly ServerPlan[]) {
+async function writeSecrets(directory: string, servers: readonly ServerNames[]) {
   mkdirSync(directory, { recursive: true });
   const at = (file: string): string => join(directory, file);
   const files: Written[] = [];

@@ -3,14 +3,18 @@
  * durable consumer. The files are written by the others of this folder.
  */
 
-/** One nats-server. */
-export interface ServerPlan {
+/** The names of a nats-server. */
+export interface ServerNames {
   /** As the servers call each other, and as its files are called. */
   readonly name: string;
   /** Under which clients and the other servers reach it. */
   readonly host: string;
   /** More names and addresses in its certificate. */
   readonly alsoCalled: readonly string[];
+}
+
+/** One nats-server. */
+export interface ServerPlan extends ServerNames {
   readonly port: number;
   readonly routePort: number;
   /** Of the monitoring, on loopback; null for none. */

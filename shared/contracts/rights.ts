@@ -97,6 +97,7 @@ export function rightsOf(resultConsumers: readonly string[] = RESULT_CONSUMERS):
         logFilter('session'),
         logFilter('signal'),
         SESSION_GET_FILTER,
+        accountInfo,
         // Following: what is said of battles, and no signals, which are pending moves.
         streamInfo(COMBAT),
         followUnder(BATTLE_LOG_FILTER),

@@ -22,7 +22,6 @@ import { runScriptedPlayer } from '../arena/scripted-player.ts';
 import { serverForCommand } from '../nats-server/server-for-command.ts';
 import { oneLine } from '../nats-server/step.ts';
 import { Crew } from '../roles/crew.ts';
-import { roleEnvironment } from '../roles/environment.ts';
 import { watchServer } from '../roles/server-watch.ts';
 import { BadOption, readOptions } from './options.ts';
 
@@ -107,14 +106,14 @@ async function show(account: Account, screen: Screen, ending: AbortController, h
   const server = await serverForCommand();
   parts.defer(() => server.stop());
   if (server.own !== undefined) parts.defer(watchServer(server.own, fail));
-  const env = roleEnvironment(server.url, server.own === undefined);
   screen.write(server.own === undefined ? `using the nats-server at ${server.url}` : `nats-server: ${server.url}`);
   if (signal.aborted) return;
   if (has.hasRoles) {
-    const crew = await Crew.start(env, { say: (line, level) => screen.complain(line, level), lost: fail }, signal);
+    const told = { say: (line: string, level: 'warn' | 'error') => screen.complain(line, level), lost: fail };
+    const crew = await Crew.start((role) => server.environmentOf(role), told, signal);
     parts.defer(() => crew.stop());
   }
-  const connection = await connect(readConfig(env), {
+  const connection = await connect(readConfig(server.environmentOf('game_server')), {
     name: 'riposte-start',
     user: 'game_server',
     logger: pino({ level: 'silent' }),
@@ -122,12 +121,22 @@ async function show(account: Account, screen: Screen, ending: AbortController, h
   });
   parts.defer(() => connection.close());
   const roles = has.hasRoles ? 'collector, executor and ai are ready; ' : '';
-  screen.write(`${roles}for your own programs: NATS_URL=${server.url}; Ctrl-C ends it all`);
+  screen.write(`${roles}Ctrl-C ends it all. For a game server of your own:`);
+  screen.write(`export ${assignments(server.connectionOf('game_server'))}`);
   screen.write('');
   await tell(connection, account, screen, ending, has.hasArena);
   if (!has.hasRoles) return;
   screen.write('');
   screen.write('ending: the roles drain');
+}
+
+/** Variables as a shell takes them. */
+function assignments(variables: Readonly<Record<string, string>>): string {
+  const quoted = (value: string): string =>
+    /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
+  return Object.entries(variables)
+    .map(([name, value]) => `${name}=${quoted(value)}`)
+    .join(' ');
 }
 
 /** Fights, where there is an arena, and tells of every fight until the end. */

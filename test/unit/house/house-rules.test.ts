@@ -35,8 +35,8 @@ const MAY_IMPORT: Record<string, { ours: string[]; packages: string[] }> = {
     packages: ['@nats-io/transport-node', '@nats-io/jetstream', 'pino'],
   },
   'shared/client': {
-    ours: ['shared/contracts', 'shared/jetstream'],
-    packages: ['zod', '@nats-io/transport-node', '@nats-io/jetstream'],
+    ours: ['shared/contracts', 'shared/jetstream', 'shared/process'],
+    packages: ['zod', 'pino', '@nats-io/transport-node', '@nats-io/jetstream'],
   },
   rules: { ours: ['shared/contracts', 'shared/combat'], packages: ['zod'] },
   policies: { ours: ['shared/contracts', 'shared/combat'], packages: ['zod'] },
