@@ -15,8 +15,14 @@ export interface Desk {
   out(text: string): void;
   /** Says a line on stderr. */
   say(line: string): void;
-  /** Runs work on a connection made by the environment, and closes it. Rejects with StartError or Trouble. */
-  connected<Value>(work: (nc: NatsConnection, config: Config) => Promise<Value>): Promise<Value>;
+  /**
+   * Runs work on a connection made by the environment, and closes it. Rejects with StartError or Trouble.
+   * @param user whose rights the work needs: its inboxes are listened to
+   */
+  connected<Value>(
+    user: 'observer' | 'operator',
+    work: (nc: NatsConnection, config: Config) => Promise<Value>,
+  ): Promise<Value>;
 }
 
 /** One command. */

@@ -10,6 +10,8 @@ import { StartError } from '#process/start-error.ts';
 import { auditCommand } from './audit/command.ts';
 import { BadUsage, type Command, type Desk, EXIT } from './command.ts';
 import { deadCommand } from './dead/command.ts';
+import { natsConfigCommand } from './nats-config/command.ts';
+import { provisionCommand } from './provision/command.ts';
 import { Trouble } from './trouble.ts';
 
 /** A server that is not there is not waited for as a role waits: somebody sits at the terminal. */
@@ -17,12 +19,17 @@ const SERVER_WAIT_MS = 5_000;
 const STDOUT = 1;
 const STDERR = 2;
 
-const COMMANDS: Readonly<Record<string, Command>> = { audit: auditCommand, dead: deadCommand };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  audit: auditCommand,
+  dead: deadCommand,
+  provision: provisionCommand,
+  'nats-config': natsConfigCommand,
+};
 
 const HELP = `usage: riposte <command> [arguments]
 
 ${Object.entries(COMMANDS)
-  .map(([name, { summary }]) => `  ${name.padEnd(8)}${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(13)}${summary}`)
   .join('\n')}
 
 'riposte <command> --help' tells more. The server and how to be let in are the roles' environment: NATS_URL, NATS_USER,
@@ -33,12 +40,13 @@ Exit code: 0 yes, 1 no, 2 no answer (bad usage, no server, nothing there).
 const desk: Desk = {
   out: (text) => write(STDOUT, text),
   say: (line) => write(STDERR, `${line}\n`),
-  async connected(work) {
+  async connected(user, work) {
     const config = readConfig(process.env);
     const { promise: closed, reject } = Promise.withResolvers<never>();
     closed.catch(() => {});
     const connection = await connect(config, {
       name: 'riposte',
+      user,
       logger: pino({ level: 'silent' }),
       onClosed: (reason) => reject(new Trouble(`the connection to NATS has closed: ${reason}`)),
       waitMs: SERVER_WAIT_MS,

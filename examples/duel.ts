@@ -1,10 +1,11 @@
 // A game server in forty lines: it opens a fight of a player against a bot, strikes for the player, and takes what came of
 // it from a durable consumer, which goes on where it was when this program is started again.
 import { RiposteClient } from '#client/client.ts';
+import { connectionFrom } from '#client/environment.ts';
 import { exchange } from '#client/moves.ts';
 
-await using riposte = await RiposteClient.connect({ servers: process.env.NATS_URL ?? 'nats://127.0.0.1:4222' });
-const results = await riposte.durableResults('duel-example', { from: 'now' });
+await using riposte = await RiposteClient.connect(connectionFrom(process.env)); // NATS_URL, NATS_NKEY_SEED_FILE, ...
+const results = await riposte.durableResults('results', { from: 'now' });
 
 const duel = `duel-${Date.now()}`;
 await riposte.open({

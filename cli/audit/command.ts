@@ -54,7 +54,7 @@ export const auditCommand: Command = {
       saidAt = performance.now();
       say(`read ${seq} of ${lastSeq}`);
     };
-    const audited = await connected(async (nc, config) => {
+    const audited = await connected('observer', async (nc, config) => {
       const rules = ruleBook(await loadRuleSets(config.rulesModules, [classic]));
       return audit(nc, { atRest, rules, progress, ...(sessionId === undefined ? {} : { sessionId }) });
     });

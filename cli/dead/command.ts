@@ -56,7 +56,7 @@ async function list(args: readonly string[], { out, say, connected }: Desk): Pro
   const limit = values.limit === undefined ? LIMIT : readCount(values.limit, '--limit');
   const latest: Letter[] = [];
   let count = 0;
-  await connected((nc) =>
+  await connected('observer', (nc) =>
     readLetters(nc, filterOf(values), (letter) => {
       count += 1;
       latest.push(letter);
@@ -74,7 +74,7 @@ async function show(args: readonly string[], { out, connected }: Desk): Promise<
   const [place, ...more] = positionals;
   if (place === undefined || more.length > 0) throw new BadUsage('show takes one sequence of DEAD');
   const seq = readCount(place, 'the sequence');
-  const letter = await connected((nc) => readLetter(nc, seq));
+  const letter = await connected('observer', (nc) => readLetter(nc, seq));
   if (letter === null) throw new Trouble(`there is no letter DEAD:${seq}`);
   out(values.json === true ? `${JSON.stringify(wholeOf(letter))}\n` : letterPage(letter));
   return EXIT.ok;
@@ -89,7 +89,7 @@ async function retryAll(args: readonly string[], { out, connected }: Desk): Prom
   }
   if (place !== undefined && Object.keys(filter).length > 0) throw new BadUsage('filters go with --all');
   const seq = place === undefined ? null : readCount(place, 'the sequence');
-  return connected(async (nc) => {
+  return connected('operator', async (nc) => {
     // By their places: bodies of 512 KiB each are read one by one, when it is their turn.
     const seqs: number[] = [];
     if (seq !== null) seqs.push(seq);

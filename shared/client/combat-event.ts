@@ -2,7 +2,6 @@
  * Owns messages of the log as a game server reads them: the contract's own fields, decoded and checked, with objects where
  * the wire has objects. Signals are not among them: they hold intents that are nobody's business before they are actions.
  */
-import type { JsMsg } from '@nats-io/jetstream';
 import type { ActionMessage } from '#contracts/action.ts';
 import { objectOf } from '#contracts/json.ts';
 import { readLogMessage } from '#contracts/log-message.ts';
@@ -15,8 +14,7 @@ import type {
   SessionMessage,
   SessionOpened,
 } from '#contracts/session-message.ts';
-import { parseLogSubject } from '#contracts/subjects.ts';
-import { timeOfMsg } from '#jetstream/delivery.ts';
+import type { LogRecord } from '#jetstream/follower.ts';
 
 /** Where a message stands in the log. */
 export interface Place {
@@ -60,11 +58,9 @@ export type CombatEvent = SessionEvent | ActionEvent | ResultEvent;
 export type EventKind = CombatEvent['kind'];
 
 /** Reads a message of the log; null for one that no fold can read either. */
-export function readEvent(msg: JsMsg): CombatEvent | null {
-  const parsed = parseLogSubject(msg.subject);
-  if (parsed === null) return null;
-  const place = { session_id: parsed.sessionId, seq: msg.seq, time: timeOfMsg(msg) };
-  const message = readLogMessage(parsed.kind, parsed.sessionId, msg.data);
+export function readEvent({ kind, sessionId, seq, time, data }: LogRecord): CombatEvent | null {
+  const place = { session_id: sessionId, seq, time };
+  const message = readLogMessage(kind, sessionId, data);
   switch (message.kind) {
     case 'session':
       return { ...place, kind: 'session', body: sessionBody(message.body) };

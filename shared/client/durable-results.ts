@@ -16,8 +16,9 @@ import {
 import type { NatsConnection } from '@nats-io/transport-node';
 import { readId } from '#contracts/ids.ts';
 import { COMBAT, CONSUMERS } from '#contracts/streams.ts';
-import { logFilter } from '#contracts/subjects.ts';
+import { logFilter, parseLogSubject } from '#contracts/subjects.ts';
 import { PULL } from '#jetstream/consumer.ts';
+import { timeOfMsg } from '#jetstream/delivery.ts';
 import { ServerCode } from '#jetstream/receipt.ts';
 import { shown } from './checked.ts';
 import { type ResultEvent, readEvent } from './combat-event.ts';
@@ -104,8 +105,10 @@ export class DurableResults implements AsyncIterable<DurableResult> {
         if (seq === null) return;
         const msg = this.#held.get(seq);
         this.#held.delete(seq);
-        const event = msg && readEvent(msg);
         if (msg === undefined) continue;
+        const parsed = parseLogSubject(msg.subject);
+        const { data } = msg;
+        const event = parsed && readEvent({ ...parsed, seq, time: timeOfMsg(msg), data });
         // What no fold can read is no result; it is in the log for whoever wonders.
         if (event?.kind !== 'result') msg.ack();
         else yield durable(event, msg);

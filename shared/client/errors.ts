@@ -54,11 +54,14 @@ export const invalidInput = (what: string): RiposteError => new RiposteError(Err
 
 /** The error for a request to the server that has failed: without the right to it there is no use in trying again. */
 export function requestFailed(what: string, cause: unknown): RiposteError {
-  const denied = [cause, cause instanceof Error ? cause.cause : null].some(
-    (error) => error instanceof PermissionViolationError,
-  );
-  const code = denied ? ErrorCode.REFUSED : ErrorCode.UNAVAILABLE;
+  const code = isDenied(cause) ? ErrorCode.REFUSED : ErrorCode.UNAVAILABLE;
   return new RiposteError(code, `${what}: ${messageOf(cause)}`, { cause });
+}
+
+/** Whether the server has said, below whatever was thrown, that there is no right to it. */
+function isDenied(error: unknown): boolean {
+  if (error instanceof PermissionViolationError) return true;
+  return error instanceof Error && error.cause !== undefined && isDenied(error.cause);
 }
 
 /** The message of whatever was thrown. */

@@ -1,32 +1,32 @@
 /**
- * Owns following the log: an ordered consumer without acknowledgements, as an async iteration. Keeps:
+ * Owns following the log as an async iteration. Keeps:
  *   1. Every message of the wanted kinds once and in the log's order, from the place that was asked for, across
  *      reconnects and restarts of the server.
- *   2. A reader who is slower than the log holds no more than QUEUE_MAX messages: the consumer is given up then, and taken
- *      up again behind the last message when the reader has caught up.
- *   3. Leaving the loop, `stop`, or the client's end removes the consumer from the server.
+ *   2. A reader who is slower than the log holds no more than some QUEUE_MAX messages: the log is followed no more then, and
+ *      again behind the last message when the reader has caught up.
+ *   3. Nothing stays on the server: it forgets a consumer to which nobody listens within seconds.
+ *   4. A game server may not see signals, which hold intents: one filter that lets none of them through serves all kinds.
  */
-import { setTimeout as pause } from 'node:timers/promises';
-import { type Consumer, type ConsumerMessages, type JetStreamClient, type JsMsg, jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { pino } from 'pino';
 import { COMBAT } from '#contracts/streams.ts';
-import { logFilter, logSubject } from '#contracts/subjects.ts';
-import { PULL } from '#jetstream/consumer.ts';
-import { lastSequence } from '#jetstream/stored-message.ts';
+import { BATTLE_LOG_FILTER, battleLogFilter, logFilter, logSubject } from '#contracts/subjects.ts';
+import { Follower, type LogRecord } from '#jetstream/follower.ts';
+import { endsOf } from '#jetstream/stored-message.ts';
 import { type CombatEvent, type EventKind, readEvent } from './combat-event.ts';
-import { type RiposteError, requestFailed } from './errors.ts';
+import { RiposteError, requestFailed } from './errors.ts';
 import { Mailbox } from './mailbox.ts';
 
 /** Where to begin: with the oldest message there is, with what comes from now on, or at a log sequence (included). */
 export type From = 'start' | 'now' | number;
 
-/** Messages held for a slow reader, beyond one pull of them. */
+/** Messages held for a slow reader, beyond what is on its way. */
 const QUEUE_MAX = 4_096;
 /** A server that is there again has its streams again within seconds; after this the reader is told. */
 const RECOVERY_LIMIT_MS = 60_000;
-const RECOVERY_PAUSE_MS = 100;
-/** A server forgets a consumer whose client is gone after this long. */
-const INACTIVE_MS = 30_000;
+const LOOK_EVERY_MS = 5_000;
+/** What goes wrong comes to the reader as an error, not to a log. */
+const SILENT = pino({ level: 'silent' });
 
 /** What is followed. */
 export interface FollowingOptions {
@@ -38,38 +38,45 @@ export interface FollowingOptions {
 
 /** Messages of the log, in its order. One loop reads it; leaving the loop stops it. */
 export class Following<Event extends CombatEvent> implements AsyncIterable<Event> {
-  readonly #js: JetStreamClient;
-  readonly #subjects: string[];
+  readonly #nc: NatsConnection;
+  readonly #kinds: ReadonlySet<string>;
+  readonly #filter: string;
   readonly #onStopped: () => void;
   readonly #mailbox = new Mailbox<Event>();
-  #consumer: Consumer | null = null;
-  #messages: ConsumerMessages | null = null;
+  #follower: Follower | null = null;
   /** Sequence of the last message taken in. */
   #position: number;
+  readonly #ticker: NodeJS.Timeout;
+  #silentSinceMs: number | null = null;
 
-  private constructor(js: JetStreamClient, subjects: string[], position: number, onStopped: () => void) {
-    this.#js = js;
-    this.#subjects = subjects;
+  private constructor(nc: NatsConnection, options: FollowingOptions, position: number, onStopped: () => void) {
+    this.#nc = nc;
+    this.#kinds = new Set(options.kinds);
+    this.#filter = filterOf(options);
     this.#position = position;
     this.#onStopped = onStopped;
+    this.#ticker = setInterval(() => this.#look(), LOOK_EVERY_MS);
+    this.#ticker.unref();
   }
 
-  /** Resolves when the consumer is there: whatever is stored from then on will come. Rejects with RiposteError. */
+  /** Resolves when the following has begun: whatever is stored from then on will come. Rejects with RiposteError. */
   static async start<Event extends CombatEvent>(
     nc: NatsConnection,
     options: FollowingOptions,
     onStopped: (following: Following<Event>) => void,
   ): Promise<Following<Event>> {
-    const { kinds, sessionId, from } = options;
-    const subjects = kinds.map((kind) => (sessionId === null ? logFilter(kind) : logSubject(kind, sessionId)));
-    const position = await positionBefore(nc, from);
-    const following: Following<Event> = new Following(jetstream(nc), subjects, position, () => onStopped(following));
     try {
-      await following.#open();
+      const following: Following<Event> = new Following(nc, options, await positionBefore(nc, options.from), () =>
+        onStopped(following),
+      );
+      await following.#open().catch((error) => {
+        following.fail(failed(error));
+        throw error;
+      });
+      return following;
     } catch (error) {
       throw failed(error);
     }
-    return following;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Event, void, undefined> {
@@ -78,8 +85,7 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
         const event = await this.#mailbox.take();
         if (event === null) return;
         yield event;
-        if (this.#messages === null && this.#mailbox.size === 0 && !this.#mailbox.ended)
-          await this.#recover('given up');
+        if (this.#follower === null && this.#mailbox.size === 0 && !this.#mailbox.ended) await this.#takeUp();
       }
     } finally {
       await this.stop();
@@ -89,13 +95,14 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
   /** Stops following; a loop that reads it ends. */
   async stop(): Promise<void> {
     this.#mailbox.end();
+    this.#giveUp();
     this.#onStopped();
-    await this.#giveUp();
   }
 
   /** The client or its connection is gone. */
   fail(error: Error): void {
     this.#mailbox.end(error);
+    this.#giveUp();
     this.#onStopped();
   }
 
@@ -104,64 +111,72 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
   }
 
   async #open(): Promise<void> {
-    this.#consumer = await this.#js.consumers.get(COMBAT, {
-      filter_subjects: this.#subjects,
-      deliver_policy: 'by_start_sequence',
-      opt_start_seq: this.#position + 1,
-      inactive_threshold: INACTIVE_MS,
-    });
-    const messages = await this.#consumer.consume({
-      ...PULL,
-      abort_on_missing_resource: true,
-      callback: (msg) => this.#take(msg, messages),
-    });
-    this.#messages = messages;
-    void messages.closed().then((cause) => {
-      if (this.#messages === messages && !this.#mailbox.ended) void this.#recover(cause ?? 'the consumer ended');
-    });
-    if (this.#mailbox.ended) await this.#giveUp();
+    const follower: Follower = await Follower.start(
+      this.#nc,
+      {
+        filter: this.#filter,
+        fromSeq: this.#position,
+        take: (record) => this.#take(record),
+        lost: () => void this.#takeUp(),
+      },
+      SILENT,
+    );
+    // Before it was opened, so much may have come that it was to be given up again.
+    if (this.#mailbox.ended || this.#mailbox.size >= QUEUE_MAX) follower.stop();
+    else this.#follower = follower;
   }
 
-  /** Takes the consumer up again behind the last message: a server that restarts has forgotten it. */
-  async #recover(cause: unknown): Promise<void> {
-    const untilMs = performance.now() + RECOVERY_LIMIT_MS;
-    for (let last = cause; !this.#mailbox.ended; await pause(RECOVERY_PAUSE_MS)) {
-      if (performance.now() >= untilMs) return this.fail(failed(last));
-      try {
-        return await this.#open();
-      } catch (error) {
-        last = error;
-      }
+  /** Follows again behind the last message; where the log begins later by now, from its beginning. */
+  async #takeUp(): Promise<void> {
+    this.#giveUp(false);
+    try {
+      const { firstSeq, lastSeq } = await endsOf(this.#nc, COMBAT);
+      if (this.#position > lastSeq) throw new Error('the log has been made anew');
+      this.#position = Math.max(this.#position, firstSeq - 1);
+      await this.#open();
+    } catch (error) {
+      if (!this.#mailbox.ended) this.fail(failed(error));
     }
   }
 
-  #take(msg: JsMsg, from: ConsumerMessages): void {
-    if (this.#messages !== null && this.#messages !== from) return;
-    if (msg.seq <= this.#position) return;
-    this.#position = msg.seq;
-    const event = readEvent(msg);
+  #take({ kind, sessionId, seq, time, data }: LogRecord): void {
+    if (seq <= this.#position || this.#mailbox.ended) return;
+    if (this.#mailbox.size >= QUEUE_MAX) return; // it is given up, and reads this again later
+    this.#position = seq;
+    if (!this.#kinds.has(kind)) return;
+    const event = readEvent({ kind, sessionId, seq, time, data });
     if (event !== null) this.#mailbox.put(event as Event);
-    if (this.#mailbox.size >= QUEUE_MAX) void this.#giveUp();
+    if (this.#mailbox.size >= QUEUE_MAX) this.#giveUp(false);
   }
 
-  async #giveUp(): Promise<void> {
-    const [consumer, messages] = [this.#consumer, this.#messages];
-    this.#consumer = null;
-    this.#messages = null;
-    void messages?.close();
-    // Gone with its server, or with the connection: then the server forgets it by itself.
-    await consumer?.delete().catch(() => {});
+  /** Nothing has been heard for a long time: the follower tries on, and its reader should know. */
+  #look(): void {
+    const fault = this.#follower?.fault ?? null;
+    if (fault === null) this.#silentSinceMs = null;
+    else this.#silentSinceMs ??= performance.now();
+    if (this.#silentSinceMs === null || performance.now() - this.#silentSinceMs < RECOVERY_LIMIT_MS) return;
+    this.fail(failed(new Error(fault!)));
+  }
+
+  #giveUp(forGood = true): void {
+    this.#follower?.stop();
+    this.#follower = null;
+    if (forGood) clearInterval(this.#ticker);
   }
 }
 
+function filterOf({ kinds, sessionId }: FollowingOptions): string {
+  const [kind, ...more] = kinds;
+  if (more.length > 0) return sessionId === null ? BATTLE_LOG_FILTER : battleLogFilter(sessionId);
+  return sessionId === null ? logFilter(kind!) : logSubject(kind!, sessionId);
+}
+
+/** The sequence behind which to begin; what has expired cannot be begun with. */
 async function positionBefore(nc: NatsConnection, from: From): Promise<number> {
-  if (from === 'start') return 0;
-  if (from !== 'now') return Math.max(0, from - 1);
-  try {
-    return await lastSequence(nc, COMBAT);
-  } catch (error) {
-    throw failed(error);
-  }
+  const { firstSeq, lastSeq } = await endsOf(nc, COMBAT);
+  if (from === 'now') return lastSeq;
+  return Math.max(from === 'start' ? 0 : from - 1, firstSeq - 1);
 }
 
-const failed = (cause: unknown): RiposteError => requestFailed(`following ${COMBAT}`, cause);
+const failed = (cause: unknown): RiposteError =>
+  cause instanceof RiposteError ? cause : requestFailed(`following ${COMBAT}`, cause);

@@ -5,11 +5,10 @@ import { randomBytes } from 'node:crypto';
 import { type NatsConnection, nuid } from '@nats-io/transport-node';
 import { SEED_MAX_CHARS } from '#contracts/limits.ts';
 import { type ActorSheet, type RulesRef, SessionOpened } from '#contracts/session-message.ts';
-import { COMBAT } from '#contracts/streams.ts';
 import { logSubject } from '#contracts/subjects.ts';
-import { readRange } from '#jetstream/stored-message.ts';
 import { checkedBytes, checkedSessionId } from './checked.ts';
 import { ErrorCode, messageOf, RiposteError } from './errors.ts';
+import { firstMessage } from './first-message.ts';
 import type { Sender } from './sender.ts';
 
 /** A session as the game server describes it; what is optional has the defaults of docs/contract.md. */
@@ -39,7 +38,6 @@ export type OpenOutcome =
 
 /** 128 bits. */
 const SEED_BYTES = 16;
-const MSG_ID_HEADER = 'Nats-Msg-Id';
 
 /** Opens a session. Rejects with RiposteError. */
 export async function openSession(nc: NatsConnection, sender: Sender, session: NewSession): Promise<OpenOutcome> {
@@ -61,18 +59,16 @@ export async function openSession(nc: NatsConnection, sender: Sender, session: N
 
 /** The sequence at which an earlier attempt of ours opened the session; null where it was somebody else's. */
 async function seqOfOurs(nc: NatsConnection, subject: string, msgId: string): Promise<number | null> {
-  let first: { seq: number; msgId: string } | null = null;
+  let first: { readonly seq: number; readonly msgId: string } | null;
   try {
-    await readRange(nc, COMBAT, subject, 1, (message) => {
-      first ??= { seq: message.seq, msgId: message.header(MSG_ID_HEADER) };
-    });
+    first = await firstMessage(nc, subject);
   } catch (error) {
     throw new RiposteError(ErrorCode.UNKNOWN_OUTCOME, messageOf(error), { cause: error });
   }
   return firstIsOurs(first, msgId);
 }
 
-function firstIsOurs(first: { seq: number; msgId: string } | null, msgId: string): number | null {
+function firstIsOurs(first: { readonly seq: number; readonly msgId: string } | null, msgId: string): number | null {
   if (first === null) {
     throw new RiposteError(ErrorCode.UNKNOWN_OUTCOME, 'the session was opened, and no replica shows yet by whom');
   }

@@ -157,13 +157,16 @@ export function bucketDefinitions(options: StreamOptions): readonly StreamDefini
   ];
 }
 
-/** Durable consumers, shared by all replicas of a role. */
+/**
+ * Durable consumers, shared by all replicas of a role. One is sealed where others than its role may create consumers on its
+ * stream: they must not be able to alter it.
+ */
 export const CONSUMERS = {
-  collector: { stream: COMBAT, filters: [logFilter('signal'), logFilter('session')] },
-  timers: { stream: TIMERS, filters: [TIMER_DUE_FILTER] },
-  executor: { stream: TASKS, filters: [EXECUTOR_BATCH_FILTER] },
-  ai: { stream: TASKS, filters: [AI_TURN_FILTER] },
-} as const satisfies Record<string, { stream: StreamName; filters: readonly string[] }>;
+  collector: { stream: COMBAT, filters: [logFilter('signal'), logFilter('session')], sealed: true },
+  timers: { stream: TIMERS, filters: [TIMER_DUE_FILTER], sealed: false },
+  executor: { stream: TASKS, filters: [EXECUTOR_BATCH_FILTER], sealed: false },
+  ai: { stream: TASKS, filters: [AI_TURN_FILTER], sealed: false },
+} as const satisfies Record<string, { stream: StreamName; filters: readonly string[]; sealed: boolean }>;
 export type ConsumerName = keyof typeof CONSUMERS;
 
 /** Headers of ours. */

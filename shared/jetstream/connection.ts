@@ -31,6 +31,7 @@ import {
   usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
 import { oneLine } from '#contracts/decode.ts';
+import { inboxPrefix, type User } from '#contracts/rights.ts';
 import type { Config, NatsConfig, NatsLogin, NatsTls } from '#process/config.ts';
 import { LineBudget } from '#process/line-budget.ts';
 import type { Logger } from '#process/logging.ts';
@@ -70,6 +71,8 @@ const LINES_WINDOW_MS = 5_000;
 export interface ConnectOptions {
   /** As `nats server report connections` shows it. */
   readonly name: string;
+  /** Who connects: its inboxes are under its own prefix, unless the environment names another. */
+  readonly user: User;
   readonly logger: Logger;
   /** The connection has closed for good, and not by `close`. Called once. */
   onClosed(reason: string): void;
@@ -150,7 +153,7 @@ class WatchedConnection implements Connection {
 async function firstConnection(nats: NatsConfig, options: ConnectOptions): Promise<NatsConnection> {
   const { servers } = nats;
   const { logger, waitMs = SERVER_WAIT_MS } = options;
-  const connectOptions = connectOptionsOf(nats, options.name);
+  const connectOptions = connectOptionsOf(nats, options);
   const startedMs = performance.now();
   const lines = new LineBudget(1, SERVER_WAIT_LINE_MS);
   for (;;) {
@@ -172,11 +175,9 @@ async function firstConnection(nats: NatsConfig, options: ConnectOptions): Promi
   }
 }
 
-function connectOptionsOf(nats: NatsConfig, name: string): NodeConnectionOptions {
-  const authenticator = authenticatorOf(nats.login);
-  if (nats.tls !== null) requireCertificates(nats.tls);
+function connectOptionsOf(nats: NatsConfig, { name, user }: ConnectOptions): NodeConnectionOptions {
   return {
-    servers: [...nats.servers],
+    ...loginOptions(nats, user),
     name,
     timeout: DIAL_LIMIT_MS,
     maxReconnectAttempts: -1,
@@ -187,6 +188,19 @@ function connectOptionsOf(nats: NatsConfig, name: string): NodeConnectionOptions
     maxPingOut: PINGS_OUT_MAX,
     // A stack trace for each request costs more than the request.
     noAsyncTraces: true,
+  };
+}
+
+/**
+ * Where a user connects, and how it is let in, as the client's own options.
+ * @throws ConfigError for a seed, credentials or certificates that are unsound
+ */
+export function loginOptions(nats: NatsConfig, user: User): NodeConnectionOptions {
+  const authenticator = authenticatorOf(nats.login);
+  if (nats.tls !== null) requireCertificates(nats.tls);
+  return {
+    servers: [...nats.servers],
+    inboxPrefix: nats.inboxPrefix ?? inboxPrefix(user),
     ...(authenticator !== null && { authenticator }),
     ...(nats.tls !== null && { tls: nats.tls }),
   };

@@ -2,6 +2,7 @@
  * Owns creating what is missing among streams, buckets and consumers, and telling what is not ours. Idempotent, and safe
  * where several processes start at once. Touches no stream that does not carry our mark in its metadata.
  */
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type NatsConnection, TimeoutError } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
@@ -41,6 +42,17 @@ export interface ProvisionOptions extends StreamOptions {
   readonly checkOnly: boolean;
   /** How long a cluster is waited for that cannot answer yet; default CLUSTER_WAIT_MS. */
   readonly waitMs?: number;
+  /** Told of each stream, bucket and consumer when it is as it should be. */
+  readonly told?: (done: Provisioned) => void;
+}
+
+/** A stream, bucket or consumer that is as it should be, and what that took. */
+export interface Provisioned {
+  readonly kind: 'stream' | 'consumer';
+  readonly name: string;
+  readonly change: 'created' | 'changed' | 'unchanged';
+  /** The settings that were changed. */
+  readonly settings: readonly string[];
 }
 
 /** Settings that may be changed on a stream that is ours; any other difference is a StartError. */
@@ -112,27 +124,42 @@ interface Setup {
   readonly logger: Logger;
 }
 
+/** Settings of a consumer that may be changed. */
+const CONSUMER_SETTINGS = ['ack_wait', 'max_ack_pending', 'filter_subject', 'filter_subjects'] as const;
+
 /** Creates a durable consumer where it is missing, and brings its settings up to date. */
 async function ensureConsumer(setup: Setup, name: ConsumerName): Promise<void> {
+  for (let race = 0; race < RACES_MAX; race++) if (await tryConsumer(setup, name)) return;
+  throw new StartError(`consumer ${name} of ${CONSUMERS[name].stream}: others keep creating and removing it`);
+}
+
+/** False where another process has made it in the meantime. */
+async function tryConsumer(setup: Setup, name: ConsumerName): Promise<boolean> {
   const { options, logger } = setup;
-  const { stream, filters } = CONSUMERS[name];
+  const { stream, filters, sealed } = CONSUMERS[name];
   const wanted = {
     durable_name: name,
     name,
     filter_subjects: filters.length > 1 ? filters : undefined,
     filter_subject: filters.length === 1 ? filters[0] : undefined,
     ack_policy: 'explicit',
-    deliver_policy: 'all',
+    ...(sealed ? newSeal() : { deliver_policy: 'all' }),
     ack_wait: options.ackWaitMs * NANOS_PER_MS,
     max_deliver: -1,
     max_ack_pending: ACK_PENDING_MAX,
     metadata: { [OWNER_KEY]: '1' },
   };
   const info = await api(setup, `CONSUMER.INFO.${stream}.${name}`, undefined);
+  let change: Provisioned['change'] = 'created';
+  let settings: readonly string[] = [];
   if (info.error === undefined) {
-    const settings = ['ack_wait', 'max_ack_pending', 'filter_subject', 'filter_subjects'] as const;
-    const upToDate = settings.every((setting) => same(wanted[setting], info.config?.[setting]));
-    if (upToDate || options.checkOnly) return;
+    settings = CONSUMER_SETTINGS.filter((setting) => !same(wanted[setting], info.config?.[setting]));
+    change = settings.length > 0 ? 'changed' : 'unchanged';
+    if (change === 'unchanged' || options.checkOnly) {
+      options.told?.({ kind: 'consumer', name, change: 'unchanged', settings: [] });
+      return true;
+    }
+    Object.assign(wanted, sealOf(info.config));
   } else if (info.error.err_code !== ServerCode.CONSUMER_NOT_FOUND) {
     throw new StartError(`consumer ${name} of ${stream}: ${info.error.description}`);
   } else if (options.checkOnly) {
@@ -143,8 +170,37 @@ async function ensureConsumer(setup: Setup, name: ConsumerName): Promise<void> {
     config: wanted,
     action: '',
   });
+  if (made.error?.err_code === ServerCode.CONSUMER_CANNOT_CHANGE && change === 'created') return false;
   if (made.error !== undefined) throw new StartError(`consumer ${name} of ${stream}: ${made.error.description}`);
   logger.debug({ consumer: name, stream }, 'consumer ready');
+  options.told?.({ kind: 'consumer', name, change, settings });
+  return true;
+}
+
+/**
+ * A sealed consumer begins at a time long before its stream, which is the same as at its beginning. That time is drawn by
+ * chance, no two consumers with different ones are the same to the server, and it lets nobody change it: whoever may create
+ * consumers and cannot look at this one cannot alter it either (docs/adr/0023-the-collectors-consumer-is-sealed.md).
+ */
+function newSeal(): { deliver_policy: string; opt_start_time: string } {
+  const bits = randomBytes(SEAL_BYTES).readUIntBE(0, SEAL_BYTES);
+  const ms = bits % SEAL_YEARS_MS;
+  const nanos = String(randomBytes(SEAL_BYTES).readUIntBE(0, SEAL_BYTES) % NANOS_PER_MS).padStart(NANOS_DIGITS, '0');
+  return {
+    deliver_policy: 'by_start_time',
+    opt_start_time: new Date(ms).toISOString().replace('Z', `${nanos}Z`),
+  };
+}
+
+/** Six bytes are as much as a number holds; forty years of nanoseconds, in two draws, are sixty bits. */
+const SEAL_BYTES = 6;
+const SEAL_YEARS_MS = 40 * 365 * 86_400_000;
+const NANOS_DIGITS = 6;
+
+/** What makes a consumer that is there the same consumer: its seal, or that it was made without one. */
+function sealOf(config: Record<string, unknown> = {}): object {
+  const { deliver_policy, opt_start_time } = config;
+  return { deliver_policy, opt_start_time };
 }
 
 async function ensureStream(setup: Setup, wanted: StreamDefinition): Promise<void> {
@@ -159,6 +215,7 @@ async function ensureStream(setup: Setup, wanted: StreamDefinition): Promise<voi
     const made = await api(setup, `STREAM.CREATE.${wanted.name}`, wanted);
     if (made.error === undefined) {
       setup.logger.info({ stream: wanted.name }, 'stream created');
+      setup.options.told?.({ kind: 'stream', name: wanted.name, change: 'created', settings: [] });
       return;
     }
     if (made.error.err_code === ServerCode.SUBJECTS_OVERLAP) {
@@ -200,7 +257,8 @@ async function bringUpToDate(setup: Setup, wanted: StreamDefinition, config: Rec
   const changed = CHANGEABLE.filter(
     (setting) => wanted[setting] !== undefined && !same(wanted[setting], config[setting]),
   );
-  if (changed.length === 0) return;
+  const done = { kind: 'stream', name, settings: changed } as const;
+  if (changed.length === 0) return options.told?.({ ...done, change: 'unchanged' });
   if (options.checkOnly) {
     logger.warn({ stream: name, changed }, 'stream differs from the environment; PROVISION=off leaves it');
     return;
@@ -212,6 +270,7 @@ async function bringUpToDate(setup: Setup, wanted: StreamDefinition, config: Rec
     throw new StartError(`stream ${name} cannot be changed: ${why}${updated.error.description}`);
   }
   logger.info({ stream: name, changed }, 'stream changed');
+  options.told?.({ ...done, change: 'changed' });
 }
 
 const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing';

@@ -57,8 +57,13 @@ export async function lastMessage(nc: NatsConnection, stream: string, subject: s
 
 /** The sequence of the last message a stream has taken, said by its leader. */
 export async function lastSequence(nc: NatsConnection, stream: string): Promise<number> {
+  return (await endsOf(nc, stream)).lastSeq;
+}
+
+/** Between which sequences a stream has its messages, said by its leader: `lastSeq` is below `firstSeq` where it has none. */
+export async function endsOf(nc: NatsConnection, stream: string): Promise<{ firstSeq: number; lastSeq: number }> {
   const { state, error } = await ask<StreamInfoResponse>(nc, `$JS.API.STREAM.INFO.${stream}`, '');
-  if (state !== undefined) return state.last_seq;
+  if (state !== undefined) return { firstSeq: state.first_seq, lastSeq: state.last_seq };
   throw new EffectFailed(`reading the state of ${stream}: ${error?.description ?? 'no answer'}`);
 }
 
@@ -156,8 +161,8 @@ function fromDirectGet(headers: string, data: Uint8Array): StoredMessage {
 
 /** What a failed request means to a reconciler. */
 function asEffectFailed(error: unknown, what: string): EffectFailed {
-  if (isNoResponders(error)) return new NobodyThere(`${what}: nobody answers there`);
-  return new EffectFailed(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+  if (isNoResponders(error)) return new NobodyThere(`${what}: nobody answers there`, { cause: error });
+  return new EffectFailed(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
 }
 
 /** Nobody listens where a request went. */
@@ -185,7 +190,7 @@ type Failed = {
   readonly error?: { readonly code?: number; readonly err_code?: number; readonly description?: string };
 };
 
-type StreamInfoResponse = Failed & { readonly state?: { readonly last_seq: number } };
+type StreamInfoResponse = Failed & { readonly state?: { readonly first_seq: number; readonly last_seq: number } };
 
 type MsgGetResponse = Failed & {
   readonly message?: {

@@ -10,6 +10,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import * as z from 'zod';
 import { oneLine } from '#contracts/decode.ts';
+import { isInbox } from '#contracts/subjects.ts';
 import { ConfigError } from './start-error.ts';
 
 /** What a process takes from its environment. */
@@ -39,6 +40,8 @@ export interface NatsConfig {
   readonly login: NatsLogin;
   /** Null: plain, unless the server asks for TLS. */
   readonly tls: NatsTls | null;
+  /** What the connection's inboxes begin with; null: that of the user that the process is written for. */
+  readonly inboxPrefix: string | null;
 }
 
 /** How to log in. Files are paths: their content is read at each connect, so that a renewed one is taken up. */
@@ -183,6 +186,10 @@ function readableFile(text: string): Reading<string | undefined> {
   }
 }
 
+function inboxes(text: string): Reading<string | null> {
+  return isInbox(`${text}.x`) && !text.includes('.') ? { value: text } : got(text, '_INBOX, or _INBOX_ and a name');
+}
+
 const anyText = (text: string): Reading<string | undefined> => ({ value: text });
 const optionalFile = variable(readableFile, undefined);
 const optionalText = variable(anyText, undefined);
@@ -196,6 +203,7 @@ const Variables = z.object({
   NATS_TLS_CA: optionalFile,
   NATS_TLS_CERT: optionalFile,
   NATS_TLS_KEY: optionalFile,
+  NATS_INBOX_PREFIX: variable<string | null>(inboxes, null),
   REPLICAS: variable(replicas, 1),
   HTTP_PORT: variable<number | null>(wholeNumber('a port from 0 to 65535', 0, 65_535), null),
   LOG_LEVEL: variable(oneOf(LOG_LEVELS), 'info'),
@@ -221,7 +229,12 @@ const Environment = Variables.superRefine((variables, context) => {
   }
 }).transform(
   (variables): Config => ({
-    nats: { servers: variables.NATS_URL.hosts, login: loginOf(variables), tls: tlsOf(variables) },
+    nats: {
+      servers: variables.NATS_URL.hosts,
+      login: loginOf(variables),
+      tls: tlsOf(variables),
+      inboxPrefix: variables.NATS_INBOX_PREFIX,
+    },
     replicas: variables.REPLICAS,
     httpPort: variables.HTTP_PORT,
     logLevel: variables.LOG_LEVEL,

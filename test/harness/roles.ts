@@ -18,6 +18,8 @@ export interface TestRolesOptions {
   readonly roles?: readonly RoleName[];
   /** More environment. */
   readonly env?: NodeJS.ProcessEnv;
+  /** And more, for each role its own. */
+  readonly envOf?: (role: RoleName) => NodeJS.ProcessEnv;
 }
 
 /** The running roles of a test. */
@@ -25,11 +27,13 @@ export class TestRoles {
   /** What they wrote beyond routine, as `executor: warn: ...`. */
   readonly complaints: string[] = [];
   readonly #env: NodeJS.ProcessEnv;
+  readonly #envOf: (role: RoleName) => NodeJS.ProcessEnv;
   readonly #running = new Set<RoleProcess>();
 
-  private constructor({ url, env }: TestRolesOptions) {
+  private constructor({ url, env, envOf = () => ({}) }: TestRolesOptions) {
     const { PATH, HOME } = process.env;
     this.#env = { PATH, HOME, ...env, NATS_URL: url };
+    this.#envOf = envOf;
   }
 
   /** Starts roles and resolves when all are ready; none is left running where one is not. */
@@ -46,7 +50,7 @@ export class TestRoles {
 
   /** Starts one more and resolves when it is ready. */
   async start(name: RoleName): Promise<RoleProcess> {
-    const role = new RoleProcess(name, this.#env, (line) => this.#hear(name, line));
+    const role = new RoleProcess(name, { ...this.#env, ...this.#envOf(name) }, (line) => this.#hear(name, line));
     this.#running.add(role);
     void role.exited.then(() => this.#running.delete(role));
     await role.ready;

@@ -107,7 +107,8 @@ async function fightOnPrivateServer(
   const server = parts.use(await startPrivateServer());
   parts.defer(watchServer(server, fail));
   const told = { say, lost: fail };
-  const crew = await Crew.start(roleEnvironment(server.url, false), told, ending.signal);
+  const env = roleEnvironment({ NATS_URL: server.url });
+  const crew = await Crew.start(() => env, told, ending.signal);
   parts.defer(() => crew.stop());
   const client = parts.use(await RiposteClient.connect({ servers: server.url, name: 'riposte-demo' }));
 

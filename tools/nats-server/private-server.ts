@@ -41,8 +41,11 @@ const ENDING_SIGNALS: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGTERM
 export interface PrivateServerOptions {
   /** The nats-server to run; default: the one of `ensureNatsServer()`. */
   readonly binary?: string;
-  /** More top-level configuration, in the server's own syntax, e.g. `max_payload: 1MB`. */
-  readonly config?: string;
+  /**
+   * More top-level configuration, in the server's own syntax, e.g. `max_payload: 1MB`; or what makes it, given a directory for
+   * files of its own that goes when the server does.
+   */
+  readonly config?: string | ((directory: string) => Promise<string>);
   /** More configuration inside the `jetstream` block, e.g. `sync_interval: always`; `false` leaves JetStream off. */
   readonly jetstream?: string | false;
   /** The store; default: a temporary directory that is removed with the server. One given here is left where it is. */
@@ -52,7 +55,7 @@ export interface PrivateServerOptions {
 }
 
 /** The part of the configuration that a restart may change; the rest stays as it was. */
-export type PrivateServerChange = Pick<PrivateServerOptions, 'binary' | 'config' | 'jetstream'>;
+export type PrivateServerChange = Pick<PrivateServerOptions, 'binary' | 'jetstream'> & { readonly config?: string };
 
 /** A running private nats-server. */
 export interface PrivateServer {
@@ -96,9 +99,11 @@ export async function startPrivateServer(options: PrivateServerOptions = {}): Pr
   const workDir = mkdtempSync(join(tmpdir(), 'riposte-nats-'));
   const storeDir = options.storeDir ?? join(workDir, 'store');
   mkdirSync(storeDir, { recursive: true });
-  const settings = { ...options, binary, storeDir };
   const guardian = new Guardian(workDir);
   try {
+    const config = typeof options.config === 'function' ? await options.config(workDir) : options.config;
+    const { config: _, ...rest } = options;
+    const settings: Settings = { ...rest, binary, storeDir, ...(config !== undefined && { config }) };
     for (let attempt = 1; ; attempt++) {
       const port = options.nextPort?.() ?? randomInt(PORT_FIRST, PORT_END);
       try {
@@ -115,7 +120,11 @@ export async function startPrivateServer(options: PrivateServerOptions = {}): Pr
   }
 }
 
-type Settings = PrivateServerOptions & { readonly binary: string; readonly storeDir: string };
+type Settings = Omit<PrivateServerOptions, 'config'> & {
+  readonly binary: string;
+  readonly storeDir: string;
+  readonly config?: string;
+};
 
 /** Text of the server's configuration file. JSON's string escapes are those of the server's own syntax. */
 function configText(settings: Settings, port: number): string {

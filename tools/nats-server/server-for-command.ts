@@ -1,13 +1,19 @@
-// Owns: which server a command runs against: the user's own where NATS_URL names one, else a private one.
+// Owns: which server a command runs against: the user's own where NATS_URL names one, else a private one under rights.
 
-import { type PrivateServer, type PrivateServerOptions, startPrivateServer } from './private-server.ts';
+import type { User } from '#contracts/rights.ts';
+import { roleEnvironment } from '../roles/environment.ts';
+import type { PrivateServer, PrivateServerOptions } from './private-server.ts';
+import { startSecuredServer } from './secured-server.ts';
 
 /** The server of one command. */
 export interface CommandServer {
-  /** What to set NATS_URL to for the processes the command starts. */
   readonly url: string;
   /** The private server; undefined where the user's own is used. */
   readonly own: PrivateServer | undefined;
+  /** What connects a user's process, and nothing else. */
+  connectionOf(user: User): Readonly<Record<string, string>>;
+  /** The whole environment of a user's process. */
+  environmentOf(user: User): NodeJS.ProcessEnv;
   /** Stops the private server; leaves the user's own alone. */
   stop(): Promise<void>;
 }
@@ -16,13 +22,28 @@ export interface CommandServer {
  * Gives a command its server. With NATS_URL set nothing is looked for, fetched or started.
  * @param options of the private server, where one is started
  * @param env where NATS_URL is looked up
- * @throws NatsServerUnavailable, PrivateServerError
+ * @throws NatsServerUnavailable, PrivateServerError, StartError
  */
 export async function serverForCommand(
-  options: PrivateServerOptions = {},
+  options: Omit<PrivateServerOptions, 'config'> = {},
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<CommandServer> {
-  if (env.NATS_URL) return { url: env.NATS_URL, own: undefined, stop: async () => {} };
-  const own = await startPrivateServer(options);
-  return { url: own.url, own, stop: () => own.stop() };
+  if (env.NATS_URL) {
+    const url = env.NATS_URL;
+    return {
+      url,
+      own: undefined,
+      connectionOf: () => ({ NATS_URL: url }),
+      environmentOf: () => roleEnvironment(undefined, env),
+      stop: async () => {},
+    };
+  }
+  const { server: own, environmentOf: connectionOf } = await startSecuredServer(options, roleEnvironment({}, env));
+  return {
+    url: own.url,
+    own,
+    connectionOf,
+    environmentOf: (user) => ({ ...roleEnvironment(connectionOf(user), env), PROVISION: 'off' }),
+    stop: () => own.stop(),
+  };
 }

@@ -17,6 +17,9 @@ const DEATHS_WINDOW_MS = 60_000;
 const LINES_MAX = 5;
 const LINES_WINDOW_MS = 5_000;
 
+/** The environment of a role. */
+type EnvironmentOf = (role: RoleName) => NodeJS.ProcessEnv;
+
 /** Who is told about the crew. */
 export interface CrewTold {
   /** Takes one line for a person. */
@@ -27,25 +30,25 @@ export interface CrewTold {
 
 /** The roles of a command. */
 export class Crew {
-  readonly #env: NodeJS.ProcessEnv;
+  readonly #environmentOf: EnvironmentOf;
   readonly #told: CrewTold;
   readonly #running = new Map<RoleName, RoleProcess>();
   readonly #deaths = new Map<RoleName, number[]>();
   readonly #lines = new LineBudget(LINES_MAX, LINES_WINDOW_MS);
   #stopping = false;
 
-  private constructor(env: NodeJS.ProcessEnv, told: CrewTold) {
-    this.#env = env;
+  private constructor(environmentOf: EnvironmentOf, told: CrewTold) {
+    this.#environmentOf = environmentOf;
     this.#told = told;
   }
 
   /**
    * Starts the roles and resolves when all are ready.
-   * @param env their environment
+   * @param environmentOf what each is started with
    * @throws RoleNotReady with what the role said; nothing is left running then
    */
-  static async start(env: NodeJS.ProcessEnv, told: CrewTold, signal: AbortSignal): Promise<Crew> {
-    const crew = new Crew(env, told);
+  static async start(environmentOf: EnvironmentOf, told: CrewTold, signal: AbortSignal): Promise<Crew> {
+    const crew = new Crew(environmentOf, told);
     const stop = () => void crew.stop();
     signal.addEventListener('abort', stop, { once: true });
     try {
@@ -68,7 +71,7 @@ export class Crew {
   }
 
   #spawn(name: RoleName): RoleProcess {
-    const role = new RoleProcess(name, this.#env, (line) => this.#hear(name, line));
+    const role = new RoleProcess(name, this.#environmentOf(name), (line) => this.#hear(name, line));
     this.#running.set(name, role);
     void role.exited.then(() => {
       if (this.#running.get(name) === role) this.#running.delete(name);

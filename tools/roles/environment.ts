@@ -7,12 +7,14 @@ const OF_ONE_PROCESS = ['HTTP_PORT', 'LOG_LEVEL', 'NODE_OPTIONS'];
 
 /**
  * The environment for roles.
- * @param url the server they are to use
- * @param isOwn whether it is the user's own server, named by NATS_URL
+ * @param connection how a private server is reached; by default the user's own, named by NATS_URL, is used
  */
-export function roleEnvironment(url: string, isOwn: boolean, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+export function roleEnvironment(
+  connection?: Readonly<Record<string, string>>,
+  env: NodeJS.ProcessEnv = process.env,
+): NodeJS.ProcessEnv {
   const kept = Object.entries(env).filter(
-    ([name]) => !OF_ONE_PROCESS.includes(name) && (isOwn || !OF_A_CONNECTION.test(name)),
+    ([name]) => !OF_ONE_PROCESS.includes(name) && (connection === undefined || !OF_A_CONNECTION.test(name)),
   );
-  return { ...Object.fromEntries(kept), NATS_URL: url };
+  return { ...Object.fromEntries(kept), ...connection };
 }

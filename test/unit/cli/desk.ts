@@ -24,7 +24,7 @@ export async function ask(nc: NatsConnection | null, name: 'audit' | 'dead', ...
   const desk: Desk = {
     out: (text) => void out!.push(text),
     say: (line) => void said!.push(line),
-    async connected(work) {
+    async connected(_user, work) {
       if (nc === null) throw new Error('it asked for a connection');
       return work(nc, readConfig({}));
     },

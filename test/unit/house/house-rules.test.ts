@@ -35,8 +35,8 @@ const MAY_IMPORT: Record<string, { ours: string[]; packages: string[] }> = {
     packages: ['@nats-io/transport-node', '@nats-io/jetstream', 'pino'],
   },
   'shared/client': {
-    ours: ['shared/contracts', 'shared/jetstream'],
-    packages: ['zod', '@nats-io/transport-node', '@nats-io/jetstream'],
+    ours: ['shared/contracts', 'shared/jetstream', 'shared/process'],
+    packages: ['zod', 'pino', '@nats-io/transport-node', '@nats-io/jetstream'],
   },
   rules: { ours: ['shared/contracts', 'shared/combat'], packages: ['zod'] },
   policies: { ours: ['shared/contracts', 'shared/combat'], packages: ['zod'] },
@@ -44,7 +44,10 @@ const MAY_IMPORT: Record<string, { ours: string[]; packages: string[] }> = {
     ours: ['shared', 'rules', 'policies'],
     packages: ['@nats-io/transport-node', '@nats-io/jetstream', 'pino', 'zod'],
   },
-  cli: { ours: ['shared', 'rules', 'tools/setup'], packages: ['@nats-io/transport-node', 'pino', 'zod'] },
+  cli: {
+    ours: ['shared', 'rules', 'tools/setup'],
+    packages: ['@nats-io/transport-node', '@nats-io/nkeys', '@peculiar/x509', 'reflect-metadata', 'pino', 'zod'],
+  },
   // The judge's books share nothing with the core that they judge.
   'cli/audit/books': { ours: ['shared/contracts'], packages: [] },
 };

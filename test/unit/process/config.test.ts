@@ -26,7 +26,7 @@ function refusal(env: NodeJS.ProcessEnv): string {
 describe('the environment', () => {
   test('an empty one gives the defaults of the contract', () => {
     expect(readConfig({})).toEqual({
-      nats: { servers: ['127.0.0.1:4222'], login: { kind: 'none' }, tls: null },
+      nats: { servers: ['127.0.0.1:4222'], login: { kind: 'none' }, tls: null, inboxPrefix: null },
       replicas: 1,
       httpPort: null,
       logLevel: 'info',
@@ -53,6 +53,7 @@ describe('the environment', () => {
       NATS_TLS_CA: file,
       NATS_TLS_CERT: file,
       NATS_TLS_KEY: file,
+      NATS_INBOX_PREFIX: '_INBOX_mine',
       REPLICAS: '3',
       HTTP_PORT: '9100',
       LOG_LEVEL: 'debug',
@@ -69,6 +70,7 @@ describe('the environment', () => {
         servers: ['a:4222', '[::1]:4223', 'c'],
         login: { kind: 'password', user: 'ann', password: 'secret' },
         tls: { caFile: file, certFile: file, keyFile: file },
+        inboxPrefix: '_INBOX_mine',
       },
       replicas: 3,
       httpPort: 9100,
@@ -108,6 +110,8 @@ describe('the environment', () => {
     [{ RULES_MODULES: ',' }, 'RULES_MODULES: got ",", expected comma-separated modules'],
     [{ POLICY_MODULES: ' ' }, 'POLICY_MODULES: got " ", expected comma-separated modules'],
     [{ PROVISION: 'yes' }, 'PROVISION: got "yes", expected one of on, off'],
+    [{ NATS_INBOX_PREFIX: 'mine' }, 'NATS_INBOX_PREFIX: got "mine", expected _INBOX, or _INBOX_ and a name'],
+    [{ NATS_INBOX_PREFIX: '_INBOX.x' }, 'NATS_INBOX_PREFIX: got "_INBOX.x", expected _INBOX, or _INBOX_ and a name'],
     [{ NATS_CREDS_FILE: missing }, `NATS_CREDS_FILE: cannot read "${missing}" (there is none), expected a file`],
     [{ NATS_NKEY_SEED_FILE: dir }, `NATS_NKEY_SEED_FILE: "${dir}" is not a file, expected one`],
     [{ NATS_TLS_CA: missing }, `NATS_TLS_CA: cannot read "${missing}" (there is none), expected a file`],

@@ -52,7 +52,7 @@ class Witness {
       this.closed.push(reason);
       this.#tell();
     };
-    this.options = { name: 'witness', logger, onClosed, ...(waitMs !== undefined && { waitMs }) };
+    this.options = { name: 'witness', user: 'observer', logger, onClosed, ...(waitMs !== undefined && { waitMs }) };
   }
 
   async until(isThere: () => boolean): Promise<void> {

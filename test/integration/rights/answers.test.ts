@@ -1,0 +1,219 @@
+// Proves what a guest's account is for. NATS lets everybody say where an answer goes, and asks for no right to it: an
+// acknowledgement or a stored message can be sent to any subject of the account. A guest's account has nothing at such a subject.
+// The limit that is left, of those at home, is tested as well: it is to be known, and to be struck off when it falls.
+
+import { setTimeout as pause } from 'node:timers/promises';
+import { createInbox, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { inboxPrefix, USERS, type User } from '#contracts/rights.ts';
+import { connectAs, type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
+
+const STAGE_LIMIT_MS = 120_000;
+/** An answer is on its way for a millisecond; there is no event for one that never comes. */
+const NOTHING_CAME_MS = 500;
+
+let secured: SecuredServer;
+const connections = new Map<User, NatsConnection>();
+const as = (user: User): NatsConnection => connections.get(user)!;
+
+beforeAll(async () => {
+  secured = await startSecuredServer();
+  for (const user of USERS) connections.set(user, await connectAs(secured, user));
+}, STAGE_LIMIT_MS);
+
+afterAll(async () => {
+  for (const nc of connections.values()) await nc.close();
+  await secured?.server.stop();
+}, STAGE_LIMIT_MS);
+
+type Answer = {
+  readonly error?: { readonly err_code: number; readonly description: string };
+  readonly state?: { readonly messages: number; readonly last_seq: number };
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly delivered?: { readonly consumer_seq: number };
+};
+
+async function ask(user: User, subject: string, body: object | null = null): Promise<Answer> {
+  const message = await as(user).request(subject, body === null ? '' : JSON.stringify(body), { timeout: 5_000 });
+  return message.json<Answer>();
+}
+
+const streams = ['COMBAT', 'TASKS', 'TIMERS', 'DEAD', 'KV_sessions', 'KV_battles', 'KV_locks'];
+
+/** What every stream holds; one that is gone is null. */
+async function holdings(): Promise<Record<string, number | null>> {
+  const infos = streams.map(async (name) => {
+    const { state } = await ask('operator', `$JS.API.STREAM.INFO.${name}`);
+    return [name, state?.messages ?? null] as const;
+  });
+  return Object.fromEntries(await Promise.all(infos));
+}
+
+/** Where an answer could do harm. */
+const FOREIGN = [
+  'combat.action.smuggled',
+  'combat.result.smuggled',
+  'executor.batch.smuggled',
+  '$KV.locks.sys.busy.smuggled',
+  '$JS.API.STREAM.DELETE.KV_battles',
+  '$JS.API.STREAM.PURGE.TASKS',
+  `${inboxPrefix('executor')}.smuggled`,
+  `${inboxPrefix('collector')}.smuggled`,
+];
+
+beforeEach(async () => {
+  // A message without a body, and one in each place that can be read: what a direct get would send on.
+  await ask('collector', 'collector.signal.empty');
+  await ask('collector', '$KV.sessions.empty');
+});
+
+describe.each([
+  ['game_server', ['combat.session.mine', 'collector.signal.mine', '$JS.API.STREAM.INFO.COMBAT', '$JS.API.INFO']],
+  [
+    'ai',
+    ['collector.signal.mine', 'dead.ai.turn.s.b', '$JS.API.STREAM.INFO.TASKS', '$JS.API.CONSUMER.MSG.NEXT.TASKS.ai'],
+  ],
+  [
+    'observer',
+    ['$JS.API.DIRECT.GET.COMBAT', '$JS.API.DIRECT.GET.KV_sessions', '$JS.API.STREAM.INFO.COMBAT', 'session.get.s'],
+  ],
+] as const)('the answers to a guest: %s', (user, subjects) => {
+  const bodyOf = (subject: string): string =>
+    subject.includes('DIRECT.GET')
+      ? JSON.stringify({ last_by_subj: subject.endsWith('COMBAT') ? 'collector.signal.empty' : '$KV.sessions.empty' })
+      : '';
+
+  test('do not come to any subject at home', async () => {
+    const heard: string[] = [];
+    const inboxes = (['executor', 'collector'] as const).map((home) =>
+      as(home).subscribe(`${inboxPrefix(home)}.smuggled`, { callback: (_, msg) => void heard.push(msg.subject) }),
+    );
+    for (const home of ['executor', 'collector'] as const) await as(home).flush();
+    // What the request itself stores is not what this is about.
+    for (const subject of subjects)
+      as(user).publish(subject, bodyOf(subject), { reply: createInbox(inboxPrefix(user)) });
+    await as(user).flush();
+    await pause(NOTHING_CAME_MS);
+    const before = await holdings();
+    for (const subject of subjects) {
+      for (const reply of FOREIGN) as(user).publish(subject, bodyOf(subject), { reply });
+    }
+    await as(user).flush();
+    await pause(NOTHING_CAME_MS);
+    const own = subjects.filter((subject) => !subject.startsWith('$JS') && !subject.startsWith('session.get'));
+    const stored = (stream: string, prefix: RegExp) =>
+      own.filter((s) => prefix.test(s)).length * FOREIGN.length + before[stream]!;
+    expect(await holdings()).toEqual({
+      ...before,
+      COMBAT: stored('COMBAT', /^(combat|collector)\./),
+      DEAD: stored('DEAD', /^dead\./),
+    });
+    expect(heard).toEqual([]);
+    for (const inbox of inboxes) inbox.unsubscribe();
+  });
+});
+
+describe('consumers of a game server', () => {
+  const create = (name: string, config: object, filter = 'combat.*.*') =>
+    ask('game_server', `$JS.API.CONSUMER.CREATE.COMBAT.${name}.${filter}`, {
+      stream_name: 'COMBAT',
+      config: { name, filter_subject: filter, deliver_policy: 'all', ack_policy: 'none', mem_storage: true, ...config },
+    });
+
+  test('cannot have another filter than the one they ask for by their subject', async () => {
+    const configs = [
+      { filter_subject: 'collector.signal.*' },
+      { filter_subject: '' },
+      { filter_subject: undefined, filter_subjects: ['collector.signal.*'] },
+      { filter_subjects: ['combat.*.*', 'collector.signal.*'] },
+      { filter_subject: '>' },
+    ];
+    for (const config of configs) expect((await create('sly', config)).error).toBeDefined();
+  });
+
+  test('cannot push into a stream, a bucket or the log', async () => {
+    await ask('game_server', 'combat.session.bait');
+    const before = await holdings();
+    expect((await create('p0', { deliver_subject: 'combat.result.smuggled' })).error).toBeDefined();
+    const targets = ['executor.batch.smuggled', '$KV.locks.sys.busy.smuggled', 'timer.set.smuggled', 'dead.smuggled'];
+    for (const [index, target] of targets.entries()) {
+      expect(
+        (await create(`p${index + 1}`, { deliver_subject: target, inactive_threshold: 60e9 })).error,
+      ).toBeUndefined();
+    }
+    await pause(NOTHING_CAME_MS);
+    expect(await holdings()).toEqual(before);
+    for (const [index] of targets.entries()) {
+      const { delivered } = await ask('operator', `$JS.API.CONSUMER.INFO.COMBAT.p${index + 1}`);
+      expect(delivered?.consumer_seq).toBe(0); // nobody is subscribed there, and streams do not count
+    }
+  });
+
+  test('cannot be the collector’s, whatever is guessed about it', async () => {
+    const before = await ask('operator', '$JS.API.CONSUMER.INFO.COMBAT.collector');
+    const { opt_start_time: _seal, metadata: _, ...known } = before.config!;
+    const guesses = [
+      {},
+      { deliver_policy: 'all' },
+      { opt_start_time: '1970-01-01T00:00:00Z' },
+      { opt_start_time: '1989-10-11T12:13:14.123456789Z' },
+      { deliver_policy: 'by_start_sequence', opt_start_seq: 1 },
+      { durable_name: undefined },
+      { deliver_policy: 'by_start_time' },
+    ];
+    for (const user of ['game_server', 'executor'] as const) {
+      for (const guess of guesses) {
+        const config = { ...known, filter_subjects: undefined, filter_subject: 'combat.*.*', ...guess };
+        for (const action of ['', 'update', 'create']) {
+          const request = { stream_name: 'COMBAT', config, action };
+          const answer = await ask(user, '$JS.API.CONSUMER.CREATE.COMBAT.collector.combat.*.*', request);
+          expect(answer.error).toBeDefined();
+        }
+      }
+    }
+    const after = await ask('operator', '$JS.API.CONSUMER.INFO.COMBAT.collector');
+    expect(after.config).toEqual(before.config);
+  });
+});
+
+describe('known limits: what the server does not keep those at home from', () => {
+  test('the acknowledgement of a message may be sent to a subject that its sender may not publish to', async () => {
+    const before = (await holdings()).COMBAT!;
+    as('executor').publish('combat.result.mine', '{}', { reply: 'combat.action.smuggled' });
+    await as('executor').flush();
+    await pause(NOTHING_CAME_MS);
+    expect((await holdings()).COMBAT).toBe(before + 2);
+  });
+
+  test('who may read by direct get may have a message without a body sent to the API, in the name of the account', async () => {
+    await ask('collector', '$KV.sessions.empty');
+    const request = JSON.stringify({ last_by_subj: '$KV.sessions.empty' });
+    as('collector').publish('$JS.API.DIRECT.GET.KV_sessions', request, { reply: '$JS.API.STREAM.DELETE.KV_battles' });
+    await as('collector').flush();
+    await pause(NOTHING_CAME_MS);
+    expect(await holdings()).toMatchObject({ KV_battles: null });
+  });
+
+  test('an executor may alter the consumers of game servers', async () => {
+    const made = await ask('game_server', '$JS.API.CONSUMER.CREATE.COMBAT.results.combat.result.*', {
+      stream_name: 'COMBAT',
+      config: {
+        durable_name: 'results',
+        filter_subject: 'combat.result.*',
+        ack_policy: 'explicit',
+        deliver_policy: 'all',
+      },
+    });
+    expect(made.error).toBeUndefined();
+    const altered = await ask('executor', '$JS.API.CONSUMER.CREATE.COMBAT.results.combat.action.*', {
+      stream_name: 'COMBAT',
+      config: {
+        durable_name: 'results',
+        filter_subject: 'combat.action.*',
+        ack_policy: 'explicit',
+        deliver_policy: 'all',
+      },
+    });
+    expect(altered.config).toMatchObject({ filter_subject: 'combat.action.*' });
+  });
+});

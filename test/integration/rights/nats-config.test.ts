@@ -1,0 +1,186 @@
+// Proves `riposte nats-config`: what it writes is what a server takes, alone and as a cluster; what is secret is for its owner;
+// what was made once is kept; and what it does not understand is refused in one line.
+
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { connect } from '@nats-io/transport-node';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { USERS } from '#contracts/rights.ts';
+import { loginOptions } from '#jetstream/connection.ts';
+import { readConfig } from '#process/config.ts';
+import { onThisMachine } from '#test/harness/cluster-places.ts';
+import { start } from '#test/integration/cli/riposte.ts';
+import { type PrivateServer, startPrivateServer } from '#tools/nats-server/private-server.ts';
+
+const CLUSTER_LIMIT_MS = 120_000;
+const OWNERS_ONLY = 0o600;
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'riposte-conf-'));
+});
+
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const write = (...args: string[]) => start(['nats-config', directory, ...args], {}).answer;
+const file = (name: string): string => readFileSync(join(directory, name), 'utf8');
+const everyFile = (): string[] =>
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+const connection = (port: number, user: string): NodeJS.ProcessEnv => ({
+  NATS_URL: `nats://127.0.0.1:${port}`,
+  NATS_TLS_CA: join(directory, 'ca.pem'),
+  NATS_NKEY_SEED_FILE: join(directory, `seeds/${user}.nk`),
+});
+
+/** A server with a configuration that the command has written; only where its log goes is the test's. */
+function serve(name: string, port: number): Promise<PrivateServer> {
+  return startPrivateServer({ config: async () => file(`${name}.conf`), nextPort: () => port });
+}
+
+describe('what it writes', () => {
+  test('is a seed for each user, certificates, and a configuration that has no secret in it', async () => {
+    const { code, out, said } = await write();
+    expect({ code, said }).toEqual({ code: 0, said: [`one server in ${directory}`] });
+    const names = [...USERS, 'system'].map((user) => `seeds/${user}.nk`);
+    expect(out).toEqual([...names, 'ca.pem', 'nats.pem', 'nats.conf'].map((name) => `${name} written`));
+    const secrets = [...names, 'ca-key.pem', 'nats-key.pem'];
+    expect(everyFile().sort()).toEqual(
+      [...secrets, 'ca.pem', 'nats.pem', 'nats.conf'].map((name) => join(directory, name)).sort(),
+    );
+    for (const secret of secrets) {
+      expect([secret, statSync(join(directory, secret)).mode & 0o777]).toEqual([secret, OWNERS_ONLY]);
+      expect(file('nats.conf')).not.toContain(file(secret).trim());
+    }
+    expect(file('nats.conf')).toContain('http: "127.0.0.1:8222"');
+    expect(file('nats.conf')).toMatch(/^ {2}# sync_interval: always$/m);
+  });
+
+  test('is kept when it is written again, but for the configuration', async () => {
+    await write();
+    const before = new Map(everyFile().map((path) => [path, readFileSync(path, 'utf8')]));
+    writeFileSync(join(directory, 'nats.conf'), 'something else');
+    const { code, out } = await write();
+    expect([code, out.filter((line) => line.endsWith('written'))]).toEqual([0, ['nats.conf written']]);
+    expect(new Map(everyFile().map((path) => [path, readFileSync(path, 'utf8')]))).toEqual(before);
+    const wider = await write(
+      '--also',
+      'nats.example.org,10.0.0.7',
+      '--sync-interval',
+      '1s',
+      '--results',
+      'rewards,ladder',
+    );
+    expect(wider.out.filter((line) => line.endsWith('written'))).toEqual(['nats.pem written', 'nats.conf written']);
+    const certificate = new X509Certificate(file('nats.pem'));
+    expect(certificate.checkHost('nats.example.org')).toBe('nats.example.org');
+    expect(certificate.checkIP('10.0.0.7')).toBe('10.0.0.7');
+    expect(file('nats.conf')).toMatch(/^ {2}sync_interval: 1s$/m);
+    expect(file('nats.conf')).toContain('"$JS.ACK.COMBAT.rewards.>"');
+    expect(file('nats.conf')).not.toContain('COMBAT.results');
+  });
+
+  test('is named as the servers will see it', async () => {
+    await write('--as', '/conf', '--store', '/data', '--listen', '10.0.0.7');
+    expect(file('nats.conf')).toContain('store_dir: "/data"');
+    expect(file('nats.conf')).toContain('key_file: "/conf/nats-key.pem"');
+    expect(file('nats.conf')).toContain('listen: "10.0.0.7:4222"');
+    expect(file('nats.conf')).not.toContain(directory);
+  });
+});
+
+describe('a cluster of three', () => {
+  test('finds itself over TLS, is provisioned with three replicas, and keeps the seal', {
+    timeout: CLUSTER_LIMIT_MS,
+  }, async () => {
+    const places = await onThisMachine(3);
+    const server = ({ port, route }: (typeof places)[number], index: number): string[] => [
+      '--server',
+      `n${index}=127.0.0.1:${port}:${route.split(':')[1]}:0`,
+    ];
+    const { code } = await write('--listen', '127.0.0.1', ...places.flatMap(server));
+    expect(code).toBe(0);
+    expect(file('n1.conf')).toMatch(/^ {2}sync_interval: always$/m);
+    expect(file('n1.conf').match(/verify: true/g)).toHaveLength(1);
+    const servers = await Promise.all(places.map(({ port }, index) => serve(`n${index}`, port)));
+    try {
+      const operator = { ...connection(places[1]!.port, 'operator'), REPLICAS: '3' };
+      const first = await start(['provision', '--json'], operator).answer;
+      expect([first.code, first.out.map((line) => JSON.parse(line).change)]).toEqual([0, Array(12).fill('created')]);
+      const again = await start(['provision', '--json'], { ...operator, ACK_WAIT_MS: '7000' }).answer;
+      const changes = again.out.map((line) => JSON.parse(line)).filter(({ change }) => change !== 'unchanged');
+      expect(changes).toEqual(
+        ['collector', 'timers', 'executor', 'ai'].map((name) => ({
+          kind: 'consumer',
+          name,
+          change: 'changed',
+          settings: ['ack_wait'],
+        })),
+      );
+      const nc = await connect({
+        ...loginOptions(readConfig(connection(places[2]!.port, 'game_server')).nats, 'game_server'),
+      });
+      const config = {
+        durable_name: 'collector',
+        name: 'collector',
+        ack_policy: 'explicit',
+        deliver_policy: 'all',
+        filter_subject: 'combat.*.*',
+      };
+      const request = JSON.stringify({ stream_name: 'COMBAT', config });
+      const subject = '$JS.API.CONSUMER.CREATE.COMBAT.collector.combat.*.*';
+      const answer = (await nc.request(subject, request, { timeout: 10_000 })).json();
+      expect(answer).toMatchObject({ error: { description: 'deliver policy can not be updated' } });
+      await nc.close();
+      const logs = servers.map(({ logFile }) => readFileSync(logFile, 'utf8')).join('\n');
+      expect(logs).not.toMatch(/TLS route handshake error/);
+    } finally {
+      await Promise.all(servers.map((each) => each.stop()));
+    }
+  });
+
+  test('does not let a server in that has no certificate of its authority', async () => {
+    const places = await onThisMachine(3);
+    const own = places.map(({ port, route }, index) => `n${index}=127.0.0.1:${port}:${route.split(':')[1]}:0`);
+    await write('--listen', '127.0.0.1', ...own.flatMap((each) => ['--server', each]));
+    await using server = await serve('n0', places[0]!.port);
+    const stranger = `cluster { name: "riposte", listen: "127.0.0.1:-1", routes: ["nats-route://127.0.0.1:${places[0]!.route.split(':')[1]}"] }`;
+    await using other = await startPrivateServer({ jetstream: false, config: stranger });
+    const said = (): string => readFileSync(server.logFile, 'utf8') + readFileSync(other.logFile, 'utf8');
+    while (!/TLS route handshake error|Route connection.*(closed|Error)|tls: /i.test(said())) await pause(50);
+    expect(said()).not.toMatch(/Route RTT|JetStream cluster new/);
+  });
+});
+
+describe('what it does not understand', () => {
+  test.each([
+    [[], 'expected one directory'],
+    [['a', 'b'], 'expected one directory'],
+    [['a', '--server', 'x y'], '--server is "x y", expected <name>[=<host>'],
+    [['a', '--server', 'x', '--server', 'y'], '2 servers: expected one, or 3 or 5 for a cluster'],
+    [['a', '--server', 'x', '--server', 'x', '--server', 'y'], 'two servers of one name'],
+    [['a', '--server', 'x=x:99999'], '99999 is no port'],
+    [['a', '--sync-interval', 'soon'], '--sync-interval is "soon", expected default, always, or a duration such as 1s'],
+    [['a', '--results', 'collector'], '--results: "collector" cannot be used'],
+    [['a', '--results', 'a.b'], '--results: "a.b" cannot be used'],
+  ])('%j', async (args, line) => {
+    const { code, out, said } = await start(['nats-config', ...args], {}).answer;
+    expect([code, out]).toEqual([2, []]);
+    expect(said).toEqual([expect.stringContaining(line)]);
+  });
+
+  test('a seed that is none is named, and not repeated', async () => {
+    await write();
+    writeFileSync(join(directory, 'seeds/ai.nk'), 'SUSECRET');
+    const { code, said } = await write();
+    expect([code, said]).toEqual([
+      2,
+      [`riposte nats-config: ${join(directory, 'seeds/ai.nk')} does not hold a user's nkey seed`],
+    ]);
+  });
+});
