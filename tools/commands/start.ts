@@ -28,6 +28,7 @@ import { BadOption, readOptions } from './options.ts';
 const HELP = `npm start [-- options]: the whole system, and a live account of every fight on its server, until Ctrl-C
 
   --no-arena    no fights of its own: it tells of those that you open
+  --no-roles    no roles of its own: they run elsewhere, on the server that NATS_URL names
   --help        this
 
 Without NATS_URL it runs a nats-server of its own, which is gone when it ends. With NATS_URL it uses that one, with the
@@ -35,7 +36,17 @@ other NATS_ variables of docs/contract.md. The roles take the rest of their vari
 and LOG_LEVEL.
 `;
 
-const OPTIONS = { 'no-arena': { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } as const;
+const OPTIONS = {
+  'no-arena': { type: 'boolean', default: false },
+  'no-roles': { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** What a run has beside a server and an account. */
+interface Parts {
+  readonly hasArena: boolean;
+  readonly hasRoles: boolean;
+}
 
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Ctrl-C reaches a whole process group, and a parent in it forwards it: two signals this close are one wish. */
@@ -51,14 +62,16 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   try {
-    const { help, 'no-arena': noArena } = readOptions(args, OPTIONS);
+    const { help, 'no-arena': noArena, 'no-roles': noRoles } = readOptions(args, OPTIONS);
     if (help) {
       process.stdout.write(HELP);
       return 0;
     }
     // A bad variable is said before anything is started.
     readConfig(process.env);
-    return await run(!noArena);
+    if (noRoles && !process.env.NATS_URL)
+      throw new BadOption('--no-roles: NATS_URL says where they are, and is not set');
+    return await run({ hasArena: !noArena, hasRoles: !noRoles });
   } catch (error) {
     process.stderr.write(`start: ${oneLine(error)}\n`);
     if (error instanceof BadOption) return 2;
@@ -66,7 +79,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function run(hasArena: boolean): Promise<number> {
+async function run(has: Parts): Promise<number> {
   const screen = new Screen();
   const ending = new AbortController();
   screen.onGone(() => ending.abort('the terminal is gone'));
@@ -74,7 +87,7 @@ async function run(hasArena: boolean): Promise<number> {
   const startedMs = performance.now();
   const account = new Account(screen.painter, tagOf);
   try {
-    await show(account, screen, ending, hasArena);
+    await show(account, screen, ending, has);
   } catch (error) {
     if (!ending.signal.aborted) ending.abort(error);
   }
@@ -86,7 +99,7 @@ async function run(hasArena: boolean): Promise<number> {
 }
 
 /** Everything between the first line and the last; returns or throws when all that was started has been stopped. */
-async function show(account: Account, screen: Screen, ending: AbortController, hasArena: boolean): Promise<void> {
+async function show(account: Account, screen: Screen, ending: AbortController, has: Parts): Promise<void> {
   const { signal } = ending;
   const fail = (reason: string) => ending.abort(new Error(reason));
   await using parts = new AsyncDisposableStack();
@@ -95,9 +108,11 @@ async function show(account: Account, screen: Screen, ending: AbortController, h
   if (server.own !== undefined) parts.defer(watchServer(server.own, fail));
   screen.write(server.own === undefined ? `using the nats-server at ${server.url}` : `nats-server: ${server.url}`);
   if (signal.aborted) return;
-  const told = { say: (line: string, level: 'warn' | 'error') => screen.complain(line, level), lost: fail };
-  const crew = await Crew.start((role) => server.environmentOf(role), told, signal);
-  parts.defer(() => crew.stop());
+  if (has.hasRoles) {
+    const told = { say: (line: string, level: 'warn' | 'error') => screen.complain(line, level), lost: fail };
+    const crew = await Crew.start((role) => server.environmentOf(role), told, signal);
+    parts.defer(() => crew.stop());
+  }
   const connection = await connect(readConfig(server.environmentOf('game_server')), {
     name: 'riposte-start',
     user: 'game_server',
@@ -105,10 +120,12 @@ async function show(account: Account, screen: Screen, ending: AbortController, h
     onClosed: (reason) => fail(`the connection to NATS has closed: ${reason}`),
   });
   parts.defer(() => connection.close());
-  screen.write('collector, executor and ai are ready; Ctrl-C ends it all. For a game server of your own:');
+  const roles = has.hasRoles ? 'collector, executor and ai are ready; ' : '';
+  screen.write(`${roles}Ctrl-C ends it all. For a game server of your own:`);
   screen.write(`export ${assignments(server.connectionOf('game_server'))}`);
   screen.write('');
-  await tell(connection, account, screen, ending, hasArena);
+  await tell(connection, account, screen, ending, has.hasArena);
+  if (!has.hasRoles) return;
   screen.write('');
   screen.write('ending: the roles drain');
 }

@@ -4,6 +4,7 @@
 // 1. It says which figures the suites have left, for docs/reliability.md; its last line is the count of the tests.
 // 2. It ends with 0 only where tests ran and none failed.
 
+import { engineForCommand } from '../containers/engine-for-command.ts';
 import { outcomeLine } from './checks.ts';
 import { figuresTable, readFigures } from './figures.ts';
 import { runVitest, serverForTests } from './vitest-run.ts';
@@ -20,7 +21,8 @@ async function main(args: readonly string[]): Promise<number> {
   process.env.RIPOSTE_CHAOS = 'full'; // for test/harness/depth.ts, in the processes that vitest starts
   const startedMs = Date.now();
   const chosen = args.some((arg) => arg.includes(SUITES)) ? args : [SUITES, ...args];
-  const tests = await runVitest(chosen, 'chaos-results', CHAOS_LIMIT_MS);
+  const engine = await engineForCommand();
+  const tests = await runVitest(chosen, 'chaos-results', CHAOS_LIMIT_MS).finally(() => engine.stop());
   const lines = [
     '',
     ...figuresTable(readFigures(startedMs)),

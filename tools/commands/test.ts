@@ -3,9 +3,11 @@
 //
 // 1. Its last line is the count of the tests, and .cache/test-results/summary.txt holds the same line.
 // 2. It ends with 0 only where the checks and the tests ran and found nothing; that no test ran is a finding.
+// 3. With RIPOSTE_ENGINE=own it starts a container engine for the tests that need one, which is gone when it is.
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { engineForCommand } from '../containers/engine-for-command.ts';
 import { lint, outcomeLine, typeCheck } from './checks.ts';
 import { ROOT } from './child.ts';
 import { runVitest, serverForTests } from './vitest-run.ts';
@@ -25,7 +27,8 @@ async function main(args: readonly string[]): Promise<number> {
   if (types.interrupted) return types.code;
   const style = await lint();
   if (style.interrupted) return style.code;
-  const tests = await runVitest(args, RESULTS, TEST_LIMIT_MS);
+  const engine = await engineForCommand();
+  const tests = await runVitest(args, RESULTS, TEST_LIMIT_MS).finally(() => engine.stop());
   const lines = [
     '',
     outcomeLine('type check', types.code === 0, types.ms),

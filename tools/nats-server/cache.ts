@@ -2,10 +2,10 @@
 // `.cache/nats-server/2.15.1-linux-x64/nats-server`.
 //
 // 1. A binary in the cache has run on this platform and said the version its directory is named after.
-// 2. Directories appear whole: everything is made beside them under a temporary name and renamed. Of two processes
+// 2. Directories appear whole: everything is made beside them (tools/cache/work-dir.ts) and renamed. Of two processes
 //    that bring the same version, one wins and the other uses what the winner brought.
 
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compareVersions, formatVersion, parseVersion, type ServerVersion, versionOf } from './version.ts';
@@ -16,10 +16,6 @@ export const CACHE_DIR = fileURLToPath(new URL('../../.cache/nats-server/', impo
 /** What the binary is called on this platform. */
 export const BINARY_NAME = process.platform === 'win32' ? 'nats-server.exe' : 'nats-server';
 
-/** A working directory this old belongs to a process that was killed: no step takes a tenth of it. */
-const ABANDONED_MS = 60 * 60 * 1000;
-
-const WORK_PREFIX = 'work-';
 const PLATFORM_SUFFIX = `-${process.platform}-${process.arch}`;
 
 /** A version in the cache, and where. */
@@ -66,23 +62,4 @@ export async function addToCache(
     if (!existsSync(added.binary)) throw error;
   }
   return added;
-}
-
-/**
- * Runs `work` with a directory of its own inside the cache, so that what it makes can be renamed into place, and
- * removes the directory afterwards, and those that killed processes left.
- */
-export async function inWorkDir<T>(cacheDir: string, work: (dir: string) => Promise<T>): Promise<T> {
-  mkdirSync(cacheDir, { recursive: true });
-  for (const name of readdirSync(cacheDir)) {
-    const path = join(cacheDir, name);
-    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-    if (name.startsWith(WORK_PREFIX) && age > ABANDONED_MS) rmSync(path, { recursive: true, force: true });
-  }
-  const dir = mkdtempSync(join(cacheDir, WORK_PREFIX));
-  try {
-    return await work(dir);
-  } finally {
-    rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
-  }
 }

@@ -7,8 +7,10 @@
 
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { addToCache, BINARY_NAME, CACHE_DIR, cachedServers, inWorkDir } from './cache.ts';
-import { type DebianMachine, fetchDebianPackage, THIS_MACHINE } from './debian-package.ts';
+import { inWorkDir } from '../cache/work-dir.ts';
+import { type DebianMachine, THIS_MACHINE } from '../debian/packages.ts';
+import { addToCache, BINARY_NAME, CACHE_DIR, cachedServers } from './cache.ts';
+import { fetchDebianPackage } from './debian-package.ts';
 import { fetchOfficialRelease } from './official-release.ts';
 import { firstThatWorks, oneLine, type Say, type Step } from './step.ts';
 import { formatVersion, isSupported, MINIMUM, RELEASE, type ServerVersion, versionOf } from './version.ts';

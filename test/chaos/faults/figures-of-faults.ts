@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { FIGURES_DIR } from '#tools/commands/figures.ts';
 import { depth } from '../../harness/depth.ts';
 import { recordFigures } from '../../harness/figures.ts';
-import type { Rest } from './scene.ts';
+import type { Rest } from './rest.ts';
 
 /** Test files run as processes of their own, all of them children of one run. */
 const RUN = process.ppid;

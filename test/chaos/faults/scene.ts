@@ -5,9 +5,6 @@
 // A role that ends without having been ended by the test is a breach: a fault must not make roles crash.
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { connect as connectAuditor, type NatsConnection } from '@nats-io/transport-node';
-import { audit, breachLine } from '#cli/audit/audit.ts';
-import { CONSUMERS } from '#contracts/streams.ts';
 import type { PrivateServerOptions } from '#tools/nats-server/private-server.ts';
 import type { LogLine } from '#tools/roles/log-line.ts';
 import { type RoleExit, type RoleName, RoleProcess } from '#tools/roles/role-process.ts';
@@ -15,8 +12,8 @@ import { FAST_CLOCKS } from '../../harness/roles.ts';
 import { startTestServer, type TestServer } from '../../harness/server.ts';
 import { freePort } from '../../interop/roles.ts';
 import { GameServer } from './game-server.ts';
-import { type Judgement, judge } from './ledger.ts';
 import { Load } from './load.ts';
+import { judgeAtRest, type Rest } from './rest.ts';
 
 /** Two of what decides and executes, one that answers for bots. */
 export const CREW: readonly RoleName[] = ['collector', 'collector', 'executor', 'executor', 'ai'];
@@ -25,8 +22,6 @@ export const SCENE_LIMIT_MS = 120_000;
 
 const WAIT_LIMIT_MS = 40_000;
 const LOOK_EVERY_MS = 25;
-/** Longer than the longest delay after which something that failed is tried again (10 s), twice over. */
-const QUIET_LIMIT_MS = 30_000;
 const LINES_MAX = 2_000;
 /** Restarts of one role under supervision: more than any fault here calls for. */
 const RESTARTS_MAX = 20;
@@ -96,12 +91,6 @@ export class Member {
     const answer = await fetch(`http://127.0.0.1:${this.#port}/readyz`);
     return { status: answer.status, text: await answer.text() };
   }
-}
-
-/** A scene at rest. */
-export interface Rest extends Judgement {
-  /** Everything that is wrong, one line each; none when nothing was lost or doubled. */
-  readonly breaches: readonly string[];
 }
 
 /** What a scene is opened with. */
@@ -198,23 +187,10 @@ export class Scene {
   async rest(): Promise<Rest> {
     try {
       await this.#load?.finish();
-      const nc = await connectAuditor({ servers: this.server.url });
-      try {
-        await this.until('quiet streams', () => isQuiet(nc), QUIET_LIMIT_MS);
-        const audited = await audit(nc, { atRest: true });
-        const judgement = await judge(this.server.url, this.game.ledger);
-        const crashed = this.members.filter(({ alive, isToEnd }) => !alive && !isToEnd);
-        const breaches = [
-          ...judgement.lost,
-          ...judgement.doubled,
-          ...judgement.wrong,
-          ...audited.breaches.map(breachLine),
-          ...crashed.map((member) => `the ${member.name} ended by itself: ${member.process.last}`),
-        ];
-        return { ...judgement, breaches };
-      } finally {
-        await nc.close();
-      }
+      const rest = await judgeAtRest(this.server.url, this.game.ledger);
+      const crashed = this.members.filter(({ alive, isToEnd }) => !alive && !isToEnd);
+      const ends = crashed.map((member) => `the ${member.name} ended by itself: ${member.process.last}`);
+      return { ...rest, breaches: [...rest.breaches, ...ends] };
     } catch (error) {
       throw new Error(`${error instanceof Error ? error.message : error}\n${this.#complaints()}`);
     }
@@ -236,14 +212,4 @@ export class Scene {
       .map((member) => [`${member.name} ${member.process.pid}:`, ...member.complaints.slice(-SHOWN)].join('\n  '))
       .join('\n');
   }
-}
-
-/** Nothing is left to be taken: no signal, no task, no due timer. */
-async function isQuiet(nc: NatsConnection): Promise<boolean> {
-  for (const [name, { stream }] of Object.entries(CONSUMERS)) {
-    const answer = await nc.request(`$JS.API.CONSUMER.INFO.${stream}.${name}`);
-    const info = answer.json<{ num_pending?: number; num_ack_pending?: number }>();
-    if (info.num_pending !== 0 || info.num_ack_pending !== 0) return false;
-  }
-  return true;
 }

@@ -1,6 +1,7 @@
-// Proves that a role that does not read, until the server ends its connection as that of a slow consumer, costs nothing but time:
-// it connects again, follows the log again where it stood, and nothing is lost. A collector whose connection stands still (behind a proxy
-// that does not read) and an executor that stands still itself (SIGSTOP), under load.
+// Proves that a role that does not read costs nothing but time. A collector whose connection stands still (behind a proxy that does
+// not read), while the server has more for it than sockets take: the server ends its connection as that of a slow consumer, and
+// it connects again, follows the log again where it stood, and nothing is lost. An executor that stands still itself
+// (SIGSTOP) meanwhile: flow control holds the log back for it, it keeps its connection, and goes on.
 
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
@@ -26,7 +27,7 @@ afterEach(async () => {
 afterAll(() => figures.record());
 
 describe.runIf(depth({ slice: false, full: true }))('a slow consumer', { timeout: SCENE_LIMIT_MS }, () => {
-  test('is disconnected by the server, connects again, and nothing is lost', async () => {
+  test('is disconnected by the server, or held back, and nothing is lost', async () => {
     scene = await Scene.open({ roles: ['collector', 'executor', 'executor', 'ai'], server: { config: IMPATIENT } });
     const proxy = await TcpProxy.open(scene.server.port);
     scene.closeWith(() => proxy.close());
@@ -38,7 +39,7 @@ describe.runIf(depth({ slice: false, full: true }))('a slow consumer', { timeout
     executor!.signal('SIGSTOP');
     const actor = { kind: 'player', stats: { hp: 1 } };
     const beside = 'x'.repeat(FAT_BYTES);
-    for (let fat = 0; fat < FAT_MESSAGES_MAX && new Set(slow()).size < 2; fat++) {
+    for (let fat = 0; fat < FAT_MESSAGES_MAX && slow().length === 0; fat++) {
       // Fields that nobody knows are ignored, but they are delivered to whoever follows the log.
       await scene.game.open(`fat-${fat}`, {
         teams: { red: ['a'], blue: ['b'] },
@@ -47,16 +48,17 @@ describe.runIf(depth({ slice: false, full: true }))('a slow consumer', { timeout
       });
       await scene.game.cancel(`fat-${fat}`);
     }
-    await scene.until('two slow consumers in the log of the server', () => new Set(slow()).size === 2);
+    await scene.until('a slow consumer in the log of the server', () => slow().length > 0);
     proxy.readServer(true);
     executor!.signal('SIGCONT');
     const faultEnd = Date.now();
-    for (const member of [collector, executor!]) {
-      await scene.until(`a ${member.name} connected again`, () => member.said(/^reconnected to NATS/) > 0);
-    }
+    await scene.until('the collector connected again', () => collector.said(/^reconnected to NATS/) > 0);
     await load.results(50);
     const rest = await scene.rest();
-    figures.add('slow consumer disconnected', 2, faultEnd, rest);
+    figures.add('slow consumer disconnected', 1, faultEnd, rest);
+    figures.add('follower held back', 1, faultEnd, rest);
     expect(rest.breaches).toEqual([]);
+    expect(new Set(slow())).toEqual(new Set(['collector']));
+    expect(executor!.said(/^reconnected to NATS/)).toBe(0);
   });
 });

@@ -114,6 +114,7 @@ describe.runIf(depth({ slice: false, full: true }))(
       await Promise.all(ids.map(exchange));
       const over = async () => (await closedAs(ids)).every((state) => state === 'closed red');
       await scene.until('every fight won', over, DELAYED_LIMIT_MS);
+      await late.stop(); // or it would go on giving wakes back that it is given again
       await load.results(20);
       const rest = await scene.rest();
       figures.add('collectors of two versions', 3, faultEnd, rest);

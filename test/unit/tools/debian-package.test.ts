@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, type TestContext, test } from 'vitest';
-import { fetchDebianPackage, THIS_MACHINE } from '#tools/nats-server/debian-package.ts';
-import { codenameIn } from '#tools/nats-server/debian-sources.ts';
+import { THIS_MACHINE } from '#tools/debian/packages.ts';
+import { codenameIn } from '#tools/debian/sources.ts';
+import { fetchDebianPackage } from '#tools/nats-server/debian-package.ts';
 import { ensureNatsServer } from '#tools/nats-server/ensure.ts';
 import { compareVersions, MINIMUM, versionOf } from '#tools/nats-server/version.ts';
 import { temporaryDir } from './fake-server.ts';
@@ -59,7 +60,7 @@ describe.skipIf(!isDebian)("Debian's package (skipped where this is not Debian)"
       const work = join(dir, 'work');
       const machine = { ...THIS_MACHINE, aptDir };
       const binary = await orSkip(context, fetchDebianPackage('testing', work, machine));
-      expect(binary).toContain('server-new-keys');
+      expect(binary).toContain('packages-new-keys');
       expect(compareVersions(await versionOf(binary), MINIMUM)).toBeGreaterThanOrEqual(0);
     },
   );

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { codenameIn, debianArchives, parseDeb822, parseOneLine } from '#tools/nats-server/debian-sources.ts';
+import { codenameIn, debianArchives, parseDeb822, parseOneLine } from '#tools/debian/sources.ts';
 
 describe('a deb822 file of sources', () => {
   test('is read stanza by stanza, without comments and with what is trusted', () => {

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { addToCache, cachedServers, inWorkDir } from '#tools/nats-server/cache.ts';
+import { inWorkDir } from '#tools/cache/work-dir.ts';
+import { addToCache, cachedServers } from '#tools/nats-server/cache.ts';
 import { ensureNatsServer, ensureOldNatsServer, stepsToServer } from '#tools/nats-server/ensure.ts';
 import { firstThatWorks, NatsServerUnavailable, oneLine, type Step } from '#tools/nats-server/step.ts';
 import { formatVersion } from '#tools/nats-server/version.ts';
@@ -16,7 +17,11 @@ function cutOff() {
   const options = {
     cacheDir: join(dir, 'cache'),
     env: { PATH: join(dir, 'bin'), RIPOSTE_NATS_RELEASE_URL: 'http://127.0.0.1:9' },
-    machine: { aptDir: join(dir, 'no-apt'), osReleaseFile: join(dir, 'no-os-release') },
+    machine: {
+      aptDir: join(dir, 'no-apt'),
+      osReleaseFile: join(dir, 'no-os-release'),
+      statusFile: join(dir, 'no-status'),
+    },
     say: (line: string) => void said.push(line),
   };
   return { dir, options, said };

@@ -1,0 +1,207 @@
+// Owns: what faults are put into here: the images of this checkout on a network of the engine, each role in containers of its
+// own, a load of fights from outside; and in the end the rest, audited and held against the ledger.
+//
+// A container that ends without having been ended by the test is a breach.
+
+import { createInterface } from 'node:readline';
+import { GenericContainer, Network, type StartedNetwork, type StartedTestContainer, Wait } from 'testcontainers';
+import { type LogLine, readLogLine } from '#tools/roles/log-line.ts';
+import type { RoleName } from '#tools/roles/role-process.ts';
+import { containerOf, networkOf, type TestImages } from '../../harness/containers.ts';
+import { FAST_CLOCKS } from '../../harness/roles.ts';
+import { freePort } from '../../interop/roles.ts';
+import { GameServer } from '../faults/game-server.ts';
+import { Load } from '../faults/load.ts';
+import { judgeAtRest, type Rest } from '../faults/rest.ts';
+
+/** Starting and removing a dozen containers, on a machine that is busy with other tests. */
+export const SCENE_LIMIT_MS = 5 * 60_000;
+
+const NATS_PORT = 4222;
+const SERVER = 'nats';
+const STORE = '/data';
+const LINES_MAX = 500;
+const LINES_SHOWN = 8;
+
+/** One container of one role. */
+export class Member {
+  readonly name: RoleName;
+  readonly #container: StartedTestContainer;
+  readonly #networkId: string;
+  readonly #lines: LogLine[];
+  /** The test has ended it. */
+  isToEnd = false;
+
+  constructor(name: RoleName, container: StartedTestContainer, networkId: string, lines: LogLine[]) {
+    this.name = name;
+    this.#container = container;
+    this.#networkId = networkId;
+    this.#lines = lines;
+  }
+
+  /** The last of what it wrote beyond routine. */
+  get complaints(): string[] {
+    const beyond = this.#lines.filter(({ level }) => level !== 'routine');
+    return beyond.slice(-LINES_SHOWN).map(({ level, text }) => `${level}: ${text}`);
+  }
+
+  /** `docker kill`: nothing is drained. */
+  async kill(): Promise<void> {
+    this.isToEnd = true;
+    await (await this.#handle()).kill();
+  }
+
+  /** `docker stop`; resolves to its exit code. */
+  async stop(): Promise<number> {
+    this.isToEnd = true;
+    const handle = await this.#handle();
+    await handle.stop();
+    return (await handle.inspect()).State.ExitCode;
+  }
+
+  /** `docker pause`: it stands still, and does not know. */
+  async pause(): Promise<void> {
+    await (await this.#handle()).pause();
+  }
+
+  async resume(): Promise<void> {
+    await (await this.#handle()).unpause();
+  }
+
+  /** `docker network disconnect`: nothing reaches it any more. */
+  async cut(): Promise<void> {
+    await (await networkOf(this.#networkId)).disconnect({ Container: this.#container.getId(), Force: true });
+  }
+
+  async mend(): Promise<void> {
+    await (await networkOf(this.#networkId)).connect({ Container: this.#container.getId() });
+  }
+
+  /** How it ended, where it has. */
+  async ended(): Promise<string | null> {
+    const { State: state } = await (await this.#handle()).inspect();
+    return state.Running ? null : `exit code ${state.ExitCode}`;
+  }
+
+  async remove(): Promise<void> {
+    await (await this.#handle()).remove({ force: true, v: true });
+  }
+
+  #handle(): ReturnType<typeof containerOf> {
+    return containerOf(this.#container.getId());
+  }
+}
+
+/** A server, roles and a game server. */
+export class Scene {
+  readonly game: GameServer;
+  readonly url: string;
+  readonly #images: TestImages;
+  readonly #network: StartedNetwork;
+  readonly #server: StartedTestContainer;
+  readonly #members: Member[] = [];
+  #load: Load | null = null;
+
+  private constructor(
+    images: TestImages,
+    network: StartedNetwork,
+    server: StartedTestContainer,
+    url: string,
+    game: GameServer,
+  ) {
+    this.#images = images;
+    this.#network = network;
+    this.#server = server;
+    this.url = url;
+    this.game = game;
+  }
+
+  static async open(images: TestImages, roles: readonly RoleName[]): Promise<Scene> {
+    const network = await new Network().start();
+    // A port that stays over a restart of the container: game servers know one address.
+    const port = await freePort();
+    const server = await new GenericContainer(images.nats)
+      .withNetwork(network)
+      .withNetworkAliases(SERVER)
+      .withEntrypoint(['nats-server'])
+      .withCommand(['--jetstream', '--store_dir', STORE])
+      .withExposedPorts({ container: NATS_PORT, host: port })
+      .withWaitStrategy(Wait.forLogMessage(/Server is ready/))
+      .start();
+    const url = `nats://${server.getHost()}:${port}`;
+    const scene = new Scene(images, network, server, url, await GameServer.connect(url));
+    try {
+      await Promise.all(roles.map((name) => scene.start(name)));
+      return scene;
+    } catch (error) {
+      await scene.close();
+      throw error;
+    }
+  }
+
+  /** Starts one more container of a role; resolves when it is ready. */
+  async start(name: RoleName): Promise<Member> {
+    const lines: LogLine[] = [];
+    const container = await new GenericContainer(this.#images.riposte)
+      .withNetwork(this.#network)
+      .withEnvironment({ NATS_URL: `nats://${SERVER}:${NATS_PORT}`, ...FAST_CLOCKS })
+      .withCommand([`services/${name}/main.ts`])
+      .withAutoRemove(false)
+      .withLogConsumer((stream) => {
+        createInterface({ input: stream }).on('line', (line) => {
+          if (lines.length < LINES_MAX) lines.push(readLogLine(line));
+        });
+      })
+      .withWaitStrategy(Wait.forLogMessage(/"msg":"ready"/))
+      .start();
+    const member = new Member(name, container, this.#network.getId(), lines);
+    this.#members.push(member);
+    return member;
+  }
+
+  /** The containers of a role that the test has not ended. */
+  of(name: RoleName): Member[] {
+    return this.#members.filter((member) => member.name === name && !member.isToEnd);
+  }
+
+  /** Begins a load, and resolves when it has made its first blows. */
+  async begin(atOnce: number): Promise<Load> {
+    this.#load = new Load(this.game, atOnce);
+    await this.#load.results(2 * atOnce);
+    return this.#load;
+  }
+
+  /** `docker kill` of the server, and `docker start` of it on the store that it left. */
+  async restartServer(): Promise<void> {
+    const handle = await containerOf(this.#server.getId());
+    await handle.kill();
+    await handle.start();
+  }
+
+  /** Ends the load, waits until every stream is quiet, and judges the history. */
+  async rest(): Promise<Rest> {
+    try {
+      await this.#load?.finish();
+      const rest = await judgeAtRest(this.url, this.game.ledger);
+      const ends = await Promise.all(
+        this.#members
+          .filter(({ isToEnd }) => !isToEnd)
+          .map(async (member) => {
+            const how = await member.ended();
+            return how === null ? [] : [`the ${member.name} ended by itself: ${how}; ${member.complaints.at(-1)}`];
+          }),
+      );
+      return { ...rest, breaches: [...rest.breaches, ...ends.flat()] };
+    } catch (error) {
+      const said = this.#members.map((member) => [`${member.name}:`, ...member.complaints].join('\n  '));
+      throw new Error(`${error instanceof Error ? error.message : error}\n${said.join('\n')}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.game.close();
+    await Promise.all(this.#members.map((member) => member.remove()));
+    await this.#server.stop();
+    await this.#network.stop();
+  }
+}
