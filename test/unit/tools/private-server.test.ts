@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { connectionFrom } from '#client/environment.ts';
 import { startTestServer, type TestServer } from '#test/harness/server.ts';
 import { PrivateServerError } from '#tools/nats-server/private-server.ts';
 import { serverForCommand } from '#tools/nats-server/server-for-command.ts';
@@ -176,9 +177,12 @@ describe('the server of a command', () => {
     await server.stop();
   });
 
-  test('is a private one otherwise', async () => {
+  test('is a private one otherwise, on which a game server has rights, and nobody else gets in', async () => {
     const server = await serverForCommand({}, {});
-    expect(await serverInfo(server)).toMatchObject({ jetstream: true });
+    const nc = await connect(connectionFrom(server.connectionOf('game_server')));
+    expect(nc.info).toMatchObject({ jetstream: true, auth_required: true, tls_required: true });
+    await nc.close();
+    await expect(serverInfo(server)).rejects.toThrow();
     await server.stop();
     expect(server.own?.pid).toBeUndefined();
   });
