@@ -6,8 +6,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
+import { pino } from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { connectionFrom } from '#client/environment.ts';
+import { connect as connectAs } from '#jetstream/connection.ts';
+import { readConfig } from '#process/config.ts';
 import { startTestServer, type TestServer } from '#test/harness/server.ts';
 import { PrivateServerError } from '#tools/nats-server/private-server.ts';
 import { serverForCommand } from '#tools/nats-server/server-for-command.ts';
@@ -177,11 +179,13 @@ describe('the server of a command', () => {
     await server.stop();
   });
 
-  test('is a private one otherwise, on which a game server has rights, and nobody else gets in', async () => {
+  test('is a private one otherwise, which lets in those whom it has given a key, and nobody else', async () => {
     const server = await serverForCommand({}, {});
-    const nc = await connect(connectionFrom(server.connectionOf('game_server')));
-    expect(nc.info).toMatchObject({ jetstream: true, auth_required: true, tls_required: true });
-    await nc.close();
+    const logger = pino({ level: 'silent' });
+    const env = server.environmentOf('operator');
+    const connection = await connectAs(readConfig(env), { name: 'test', user: 'operator', logger, onClosed: () => {} });
+    expect(connection.nc.info).toMatchObject({ jetstream: true, tls_required: true, auth_required: true });
+    await connection.close();
     await expect(serverInfo(server)).rejects.toThrow();
     await server.stop();
     expect(server.own?.pid).toBeUndefined();
