@@ -5,7 +5,7 @@
  *    home account to that account, an import, and a permission: what lacks one of the three does not work.
  * 2. A guest's JetStream requests are mapped to the imported ones. Its own account has no JetStream, and would say so.
  */
-import { AT_HOME, type Rights, rightsOf, USERS, type User } from '#contracts/rights.ts';
+import { AT_HOME, covers, type Rights, rightsOf, USERS, type User } from '#contracts/rights.ts';
 import type { Plan, ServerPlan } from './plan.ts';
 
 /** The user of the account `$SYS`: it sees servers and connections, and none of the streams. */
@@ -125,7 +125,8 @@ export function accountsConf(rights: Readonly<Record<User, Rights>>, keys: Publi
 
 /** What a guest hears of the home account: what somebody at home may publish. Its other inboxes are for answers to itself. */
 function heardFromHome(rights: Readonly<Record<User, Rights>>, guest: User): string[] {
-  return rights[guest].subscribe.filter((subject) => AT_HOME.some((user) => rights[user].publish.includes(subject)));
+  const said = AT_HOME.flatMap((user) => rights[user].publish);
+  return rights[guest].subscribe.filter((subject) => said.some((each) => covers(subject, each)));
 }
 
 function guestConf(user: User, key: string, rights: Rights, heard: readonly string[]): string[] {

@@ -104,7 +104,7 @@ export function rightsOf(resultConsumers: readonly string[] = RESULT_CONSUMERS):
         FLOW_CONTROL,
         ...resultConsumers.flatMap((name) => takeFrom(COMBAT, name)),
       ],
-      subscribe: [inboxesOf('game_server'), logFilter('action'), logFilter('result')],
+      subscribe: [inboxesOf('game_server'), BATTLE_LOG_FILTER],
     },
     collector: {
       publish: [
@@ -190,4 +190,17 @@ export function rightsOf(resultConsumers: readonly string[] = RESULT_CONSUMERS):
       subscribe: [inboxesOf('operator'), inboxesOf('observer')],
     },
   };
+}
+
+/** Whether a right goes as far as a subject, which may itself have wildcards. */
+export function covers(allowed: string, subject: string): boolean {
+  const wanted = subject.split('.');
+  const tokens = allowed.split('.');
+  for (const [index, token] of tokens.entries()) {
+    if (token === '>') return wanted.length > index;
+    const asked = wanted[index];
+    if (asked === undefined || asked === '>') return false;
+    if (token !== '*' && token !== asked) return false;
+  }
+  return tokens.length === wanted.length;
 }

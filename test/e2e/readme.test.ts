@@ -5,10 +5,10 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { connect, headers, type NatsConnection, StringCodec } from 'nats';
+import { connect, headers, type NatsConnection, nkeyAuthenticator, StringCodec } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestRoles } from '#test/harness/roles.ts';
-import { startTestServer, type TestServer } from '#test/harness/server.ts';
+import { type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const STAGE_LIMIT_MS = 120_000;
@@ -25,21 +25,28 @@ const fileText = (path: string): string => readFileSync(`${ROOT}${path}`, 'utf8'
 const run = promisify(execFile);
 const text = StringCodec();
 
-let server: TestServer;
+let secured: SecuredServer;
 let roles: TestRoles;
 let nc: NatsConnection;
 
 beforeAll(async () => {
-  server = await startTestServer();
+  secured = await startSecuredServer(); // as `npm start` does
   const [, rulesModules] = /^RULES_MODULES=(\S+) npm start$/m.exec(readme) ?? [];
-  roles = await TestRoles.start({ url: server.url, env: { RULES_MODULES: rulesModules } });
-  nc = await connect({ servers: server.url });
+  const env = { RULES_MODULES: rulesModules, PROVISION: 'off' };
+  roles = await TestRoles.start({ url: secured.server.url, env, envOf: (role) => secured.environmentOf(role) });
+  const { NATS_URL, NATS_NKEY_SEED_FILE, NATS_TLS_CA } = secured.environmentOf('game_server');
+  nc = await connect({
+    servers: NATS_URL!,
+    authenticator: nkeyAuthenticator(text.encode(readFileSync(NATS_NKEY_SEED_FILE!, 'utf8').trim())),
+    tls: { caFile: NATS_TLS_CA! },
+    inboxPrefix: '_INBOX_game_server',
+  });
 }, STAGE_LIMIT_MS);
 
 afterAll(async () => {
   await nc?.close();
   await roles?.stop();
-  await server?.stop();
+  await secured?.server.stop();
 }, STAGE_LIMIT_MS);
 
 test('the code blocks are the files they are said to be', () => {
@@ -57,7 +64,7 @@ describe('the quick starts', { timeout: EXAMPLE_LIMIT_MS }, () => {
     for (let time = 0; time < 2; time++) {
       const { stdout, stderr } = await run(process.execPath, ['examples/duel.ts'], {
         cwd: ROOT,
-        env: { ...process.env, NATS_URL: server.url },
+        env: { ...process.env, ...secured.environmentOf('game_server') },
         timeout: EXAMPLE_LIMIT_MS,
       });
       expect(stderr).toBe('');
@@ -82,7 +89,7 @@ describe('the quick starts', { timeout: EXAMPLE_LIMIT_MS }, () => {
         });
       await nc.flush();
     }
-    expect(await heard.get('_INBOX.me')).toMatchObject({ move_id: 'm1', accepted: true });
+    expect(await heard.get('_INBOX_game_server.me')).toMatchObject({ move_id: 'm1', accepted: true });
     expect(await heard.get('combat.result.*')).toMatchObject({ session_id: 'duel-1', executed: 1 });
   });
 
@@ -115,7 +122,10 @@ describe('the quick starts', { timeout: EXAMPLE_LIMIT_MS }, () => {
 
 /** A line of the shell block that is a command of the `nats` command line. */
 function readCommand(line: string) {
-  const found = /^nats (sub|pub|req) '?([^\s']+)'?(?: -H ([\w-]+):(\S+))?(?: '(.*)')?(?: &)?$/.exec(line);
+  const found =
+    /^nats (?:--inbox-prefix=_INBOX_game_server )?(sub|pub|req) '?([^\s']+)'?(?: -H ([\w-]+):(\S+))?(?: '(.*)')?(?: &)?$/.exec(
+      line,
+    );
   if (found === null) {
     expect(line).not.toMatch(/^nats /);
     return [];

@@ -1,9 +1,14 @@
 // Proves `npm start`: a fight can be watched, and nothing is left behind, whichever way it ends.
 
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { connect } from '@nats-io/transport-node';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RiposteClient } from '#client/client.ts';
 import { startTestServer } from '#test/harness/server.ts';
+import { ROOT } from '#tools/commands/child.ts';
 import { COMMAND_LIMIT_MS, Command, remaining } from './command.ts';
 
 const BLOW = /^(arena|duel) \d+ +\S+ +> \S+ +(hit|crit|miss|dodge|parry|block)\b.* [#.]{10} \d+\/\d+$/;
@@ -43,6 +48,25 @@ describe('npm start', { timeout: COMMAND_LIMIT_MS }, () => {
     expect(command.stderr).toEqual([]);
     expect(command.stdout.filter((line) => line.includes('{"') || line.includes('\u001b'))).toEqual([]);
     expect(await remaining(below, 0)).toEqual([]);
+  });
+
+  test('prints how a game server connects, and what it prints is enough for the example', async () => {
+    const printed = await command.line(/^export NATS_URL=/);
+    const env = Object.fromEntries(
+      printed
+        .slice('export '.length)
+        .split(' ')
+        .map((assignment) => assignment.split('=', 2)),
+    );
+    expect(Object.keys(env)).toEqual(['NATS_URL', 'NATS_NKEY_SEED_FILE', 'NATS_TLS_CA']);
+    const { PATH, HOME } = process.env;
+    const options = { cwd: ROOT, env: { PATH, HOME, ...env }, timeout: COMMAND_LIMIT_MS };
+    const { stdout } = await promisify(execFile)(process.execPath, ['examples/duel.ts'], options);
+    expect(stdout).toMatch(/duel-\d+ is over: /);
+    await expect(connect({ servers: env.NATS_URL!, tls: { caFile: env.NATS_TLS_CA! } })).rejects.toThrow(/authoriz/i);
+    command.signal('SIGINT');
+    expect(await command.ended).toEqual({ code: 0, signal: null });
+    expect([existsSync(env.NATS_NKEY_SEED_FILE!), existsSync(dirname(env.NATS_TLS_CA!))]).toEqual([false, false]);
   });
 
   test('a role that dies is named in one line and started again', async () => {

@@ -1,7 +1,7 @@
 // Owns: the operations by which the rights of the users are told apart: what docs/security.md shows as rows, and what the
 // tests try on a real server, each as every user.
 
-import { rightsOf, type User } from '#contracts/rights.ts';
+import { covers, rightsOf, type User } from '#contracts/rights.ts';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
 
 /** Something that somebody may want to do. */
@@ -225,17 +225,4 @@ export const mayDo = (user: User, operation: Operation): boolean =>
 /** Whether a user has the right to ask for it. */
 export function isPermitted(user: User, { does, subject }: Operation): boolean {
   return rightsOf()[user][does].some((allowed) => covers(allowed, subject));
-}
-
-/** Whether a right goes as far as a subject, which may itself have wildcards. */
-export function covers(allowed: string, subject: string): boolean {
-  const wanted = subject.split('.');
-  const tokens = allowed.split('.');
-  for (const [index, token] of tokens.entries()) {
-    if (token === '>') return wanted.length > index;
-    const asked = wanted[index];
-    if (asked === undefined || asked === '>') return false;
-    if (token !== '*' && token !== asked) return false;
-  }
-  return tokens.length === wanted.length;
 }

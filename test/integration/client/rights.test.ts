@@ -52,7 +52,7 @@ test('the rights of the guide are enough for every call', async () => {
   })();
   const session = fight({ red: ['a'], blue: ['x'] });
   const { session_id: sessionId } = session;
-  const durable = await client.durableResults('game-server', { from: 'now' });
+  const durable = await client.durableResults('results', { from: 'now' });
   expect(await client.open(session)).toMatchObject({ outcome: 'opened' });
   expect(await client.open(session)).toMatchObject({ outcome: 'exists' });
   await client.join(sessionId, 'y', 'blue', { kind: 'player', stats: {} });

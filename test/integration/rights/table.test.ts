@@ -12,14 +12,14 @@ import {
   TimeoutError,
 } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { USERS, type User } from '#contracts/rights.ts';
+import { covers, USERS, type User } from '#contracts/rights.ts';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
 import { provision } from '#jetstream/provision.ts';
 import { readConfig } from '#process/config.ts';
 import { createLogger } from '#process/logging.ts';
 import { connectAs, type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
 import { ROOT } from '#tools/commands/child.ts';
-import { chapters, covers, isPermitted, mayDo, type Operation } from '#tools/security/operations.ts';
+import { chapters, isPermitted, mayDo, type Operation } from '#tools/security/operations.ts';
 import { withTables } from '#tools/security/page.ts';
 
 const STAGE_LIMIT_MS = 120_000;
