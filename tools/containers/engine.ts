@@ -101,7 +101,10 @@ async function start(bin: string, libraries: string): Promise<Engine> {
     ENGINE_LIBRARIES: libraries,
   });
   let stopNames = (): void => {};
-  const ended = new Promise<void>((resolve) => keeper.once('exit', () => resolve()));
+  const ended = new Promise<void>((resolve) => {
+    keeper.once('exit', () => resolve());
+    keeper.once('error', () => resolve());
+  });
   const stop = async (): Promise<void> => {
     stopNames();
     stopNames = () => {};
