@@ -6,7 +6,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
+import { pino } from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { connect as connectAs } from '#jetstream/connection.ts';
+import { readConfig } from '#process/config.ts';
 import { startTestServer, type TestServer } from '#test/harness/server.ts';
 import { PrivateServerError } from '#tools/nats-server/private-server.ts';
 import { serverForCommand } from '#tools/nats-server/server-for-command.ts';
@@ -176,9 +179,14 @@ describe('the server of a command', () => {
     await server.stop();
   });
 
-  test('is a private one otherwise', async () => {
+  test('is a private one otherwise, which lets in those whom it has given a key, and nobody else', async () => {
     const server = await serverForCommand({}, {});
-    expect(await serverInfo(server)).toMatchObject({ jetstream: true });
+    const logger = pino({ level: 'silent' });
+    const env = server.environmentOf('operator');
+    const connection = await connectAs(readConfig(env), { name: 'test', user: 'operator', logger, onClosed: () => {} });
+    expect(connection.nc.info).toMatchObject({ jetstream: true, tls_required: true, auth_required: true });
+    await connection.close();
+    await expect(serverInfo(server)).rejects.toThrow();
     await server.stop();
     expect(server.own?.pid).toBeUndefined();
   });
