@@ -5,7 +5,7 @@
  *
  * A user is at home where the streams are, or a guest: in an account of its own, which imports what is listed here and has
  * nothing else. NATS lets everybody choose where an answer goes, and checks no right to it; a guest's answers go to subjects
- * of its own account (docs/adr/0022-guests-have-accounts-of-their-own.md).
+ * of its own account (docs/adr/0023-guests-have-accounts-of-their-own.md).
  */
 import {
   ACTIONS,

@@ -180,7 +180,7 @@ async function tryConsumer(setup: Setup, name: ConsumerName): Promise<boolean> {
 /**
  * A sealed consumer begins at a time long before its stream, which is the same as at its beginning. That time is drawn by
  * chance, no two consumers with different ones are the same to the server, and it lets nobody change it: whoever may create
- * consumers and cannot look at this one cannot alter it either (docs/adr/0023-the-collectors-consumer-is-sealed.md).
+ * consumers and cannot look at this one cannot alter it either (docs/adr/0024-the-collectors-consumer-is-sealed.md).
  */
 function newSeal(): { deliver_policy: string; opt_start_time: string } {
   const bits = randomBytes(SEAL_BYTES).readUIntBE(0, SEAL_BYTES);

@@ -51,6 +51,8 @@ describe('usage', () => {
 const OPTIONS = {
   audit: ['--all', '--rest', '--json'],
   dead: ['list', 'show', 'retry', '--reason', '--subject', '--session', '--limit', '--all', '--json'],
+  provision: ['--json'],
+  'nats-config': ['--server', '--also', '--listen', '--as', '--store', '--sync-interval', '--results'],
 };
 
 describe('without an answer', () => {
