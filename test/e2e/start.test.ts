@@ -145,6 +145,7 @@ describe('npm start, wrongly', { timeout: COMMAND_LIMIT_MS }, () => {
   const WRONG: readonly (readonly [args: string[], env: NodeJS.ProcessEnv, says: RegExp])[] = [
     [['--battles', '3'], {}, /Unknown option '--battles'; --help says what there is/],
     [['now'], {}, /Unexpected argument 'now'/],
+    [['--no-roles'], {}, /--no-roles: NATS_URL/],
     [[], { LOCK_TTL_MS: 'soon' }, /LOCK_TTL_MS/],
     [[], { NATS_URL: 'nats://me:secret@there' }, /NATS_URL/],
     [[], { RULES_MODULES: './nowhere.ts' }, /RULES_MODULES/],

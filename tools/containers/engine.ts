@@ -8,7 +8,6 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { once } from 'node:events';
 import {
   closeSync,
   existsSync,
@@ -102,10 +101,13 @@ async function start(bin: string, libraries: string): Promise<Engine> {
     ENGINE_LIBRARIES: libraries,
   });
   let stopNames = (): void => {};
+  const ended = new Promise<void>((resolve) => {
+    keeper.once('exit', () => resolve());
+    keeper.once('error', () => resolve());
+  });
   const stop = async (): Promise<void> => {
-    if (keeper.exitCode !== null || keeper.signalCode !== null) return;
     stopNames();
-    const ended = once(keeper, 'exit');
+    stopNames = () => {};
     keeper.ref();
     keeper.stdin?.end();
     await ended;
@@ -159,6 +161,7 @@ function spawnKeeper(logFile: string, variables: Readonly<Record<string, string>
   });
   closeSync(log);
   keeper.on('error', () => {});
+  keeper.stdin?.on('error', () => {});
   keeper.unref();
   (keeper.stdin as Socket).unref();
   return keeper;

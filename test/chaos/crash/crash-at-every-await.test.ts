@@ -3,7 +3,7 @@
 //
 // The scripts are played once without a crash, which enumerates their calls; then once for each way to die at each call. In
 // `npm test` a few of them are drawn by a seed, which is printed; CRASH_SEED draws the same again, and CRASH_CASE plays
-// a single one.
+// single ones, with commas between them, and tells how long each took to go on.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RoleName } from '#tools/roles/role-process.ts';
@@ -104,12 +104,13 @@ describe.skipIf(!everything)('a process killed at a call of Effects', { timeout:
 });
 
 test.skipIf(everything)(`the crash of ${only}`, { timeout: LIMIT_MS }, async () => {
-  const one = readCase(only ?? '', [...SCENARIOS, STUBBORN]);
-  const [baseline] = await crew.baselines([one.scenario]);
-  expected.set(one.scenario.name, baseline?.played.outcome ?? []);
-  const [result] = await attempt([one]);
-  process.stdout.write(`${result?.played?.session.print()}\n`);
-  expect(result?.played?.reached).toBe(true);
+  const chosen = (only ?? '').split(',').map((text) => readCase(text, [...SCENARIOS, STUBBORN]));
+  const scenarios = new Set(chosen.map(({ scenario }) => scenario));
+  for (const { scenario, played } of await crew.baselines([...scenarios])) expected.set(scenario.name, played.outcome);
+  for (const { tried: one, played } of await attempt(chosen)) {
+    process.stdout.write(`${played?.session.print()}\n${printCase(one)}: ${played?.recoveriesMs} ms to go on\n`);
+    expect(played?.reached).toBe(true);
+  }
 });
 
 /** Plays cases, and those again whose point was not come by: how often a role looks at a lock is not the same each time. */
