@@ -22,6 +22,7 @@ describe('usage', () => {
     [[], 'riposte: which command?'],
     [['fold'], 'riposte: there is no command fold'],
     [['audit'], 'riposte audit: expected a session, or --all; --help tells more'],
+    [['provision', 'now'], 'riposte provision: provision takes options only, got now; --help tells more'],
   ])('%j is answered on stderr, with 2', async (args, line) => {
     const { code, out, said } = await riposte(BARE, ...args);
     expect({ code, out }).toEqual({ code: 2, out: [] });

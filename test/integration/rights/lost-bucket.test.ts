@@ -1,0 +1,60 @@
+// Proves that roles without the right to make streams say in readiness that a bucket has been lost, and go on when an operator
+// has provisioned anew.
+
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { RiposteClient } from '#client/client.ts';
+import { connectionFrom } from '#client/environment.ts';
+import { exchange } from '#client/moves.ts';
+import { FAST_CLOCKS, TestRoles } from '#test/harness/roles.ts';
+import { connectAs, type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
+import { start } from '#test/integration/cli/riposte.ts';
+import { fight, STAGE_LIMIT_MS } from '#test/integration/client/stage.ts';
+import { freePort } from '#test/interop/roles.ts';
+
+const LOOK_MS = 100;
+
+let secured: SecuredServer;
+let roles: TestRoles;
+let port: number;
+
+beforeAll(async () => {
+  secured = await startSecuredServer();
+  port = await freePort();
+  roles = await TestRoles.start({
+    url: secured.server.url,
+    env: { ...FAST_CLOCKS, PROVISION: 'off' },
+    envOf: (role) => ({ ...secured.environmentOf(role), ...(role === 'collector' && { HTTP_PORT: String(port) }) }),
+  });
+}, STAGE_LIMIT_MS);
+
+afterAll(async () => {
+  await roles?.stop();
+  await secured?.server.stop();
+}, STAGE_LIMIT_MS);
+
+const readiness = async (): Promise<string> => {
+  const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
+  return `${answer.status} ${await answer.text()}`;
+};
+
+test('a bucket of locks that is lost is named in readiness, and fights go on when it is provisioned again', {
+  timeout: STAGE_LIMIT_MS,
+}, async () => {
+  await using client = await RiposteClient.connect(connectionFrom(secured.environmentOf('game_server')));
+  const operator = await connectAs(secured, 'operator');
+  await operator.request('$JS.API.STREAM.DELETE.KV_locks', '');
+  await operator.close();
+  const session = fight({ red: ['a'], blue: ['x'] });
+  await client.open(session);
+  const results = await client.followResults({ sessionId: session.session_id });
+  await client.submit(session.session_id, [exchange('a', 'x'), exchange('x', 'a')]);
+  while (!/^503 .*locks/s.test(await readiness())) await pause(LOOK_MS);
+  const { code, out } = await start(['provision'], secured.environmentOf('operator')).answer;
+  expect([code, out.filter((line) => line.endsWith('created'))]).toEqual([0, ['stream   KV_locks    created']]);
+  for await (const { body } of results) {
+    expect(body.executed).toBe(1);
+    break;
+  }
+  while (!(await readiness()).startsWith('200')) await pause(LOOK_MS);
+});
