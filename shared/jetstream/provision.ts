@@ -2,7 +2,7 @@
  * Owns creating what is missing among streams, buckets and consumers, and telling what is not ours. Idempotent, and safe
  * where several processes start at once. Touches no stream that does not carry our mark in its metadata.
  */
-import { randomBytes } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type NatsConnection, TimeoutError } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
@@ -183,17 +183,12 @@ async function tryConsumer(setup: Setup, name: ConsumerName): Promise<boolean> {
  * consumers and cannot look at this one cannot alter it either (docs/adr/0024-the-collectors-consumer-is-sealed.md).
  */
 function newSeal(): { deliver_policy: string; opt_start_time: string } {
-  const bits = randomBytes(SEAL_BYTES).readUIntBE(0, SEAL_BYTES);
-  const ms = bits % SEAL_YEARS_MS;
-  const nanos = String(randomBytes(SEAL_BYTES).readUIntBE(0, SEAL_BYTES) % NANOS_PER_MS).padStart(NANOS_DIGITS, '0');
-  return {
-    deliver_policy: 'by_start_time',
-    opt_start_time: new Date(ms).toISOString().replace('Z', `${nanos}Z`),
-  };
+  const nanos = String(randomInt(NANOS_PER_MS)).padStart(NANOS_DIGITS, '0');
+  const toTheMs = new Date(randomInt(SEAL_YEARS_MS)).toISOString();
+  return { deliver_policy: 'by_start_time', opt_start_time: toTheMs.replace('Z', `${nanos}Z`) };
 }
 
-/** Six bytes are as much as a number holds; forty years of nanoseconds, in two draws, are sixty bits. */
-const SEAL_BYTES = 6;
+/** Forty years of nanoseconds from 1970 on: sixty bits, and all of them before there was a server of this kind. */
 const SEAL_YEARS_MS = 40 * 365 * 86_400_000;
 const NANOS_DIGITS = 6;
 

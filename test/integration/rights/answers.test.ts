@@ -3,7 +3,7 @@
 // The limit that is left, of those at home, is tested as well: it is to be known, and to be struck off when it falls.
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { createInbox, type NatsConnection } from '@nats-io/transport-node';
+import { createInbox, headers, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { inboxPrefix, USERS, type User } from '#contracts/rights.ts';
 import { connectAs, type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
@@ -112,6 +112,19 @@ describe.each([
     for (const inbox of inboxes) inbox.unsubscribe();
   });
 });
+
+test.each(['game_server', 'ai', 'executor'] as const)(
+  'the trace of a message may not be sent where %s may not publish',
+  async (user) => {
+    const before = await holdings();
+    const trace = headers();
+    trace.set('Nats-Trace-Dest', 'combat.action.smuggled');
+    as(user).publish('collector.signal.traced', '{}', { headers: trace });
+    await as(user).flush();
+    await pause(NOTHING_CAME_MS);
+    expect(await holdings()).toEqual(before); // not even the message itself is taken
+  },
+);
 
 describe('consumers of a game server', () => {
   const create = (name: string, config: object, filter = 'combat.*.*') =>
