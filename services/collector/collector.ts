@@ -11,6 +11,7 @@ import { parseLogSubject } from '#contracts/subjects.ts';
 import type { Delivery } from '#jetstream/delivery.ts';
 import { retryDelayMs } from '#jetstream/delivery.ts';
 import type { Keepalive } from '#jetstream/keepalive.ts';
+import { PassingSet } from '#jetstream/passing.ts';
 import { EffectFailed } from '#jetstream/receipt.ts';
 import { bury } from './answer.ts';
 import { waitForPass } from './pace.ts';
@@ -21,9 +22,9 @@ export class Collector {
   readonly #tools: Tools;
   readonly #keepalive: Keepalive;
   readonly #logger: Logger;
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new PassingSet<Promise<void>>();
   /** Sessions whose wakes have come with the read that is being taken. */
-  readonly #woken = new Set<Case>();
+  #woken = new Set<Case>();
 
   constructor(tools: Tools, keepalive: Keepalive, logger: Logger) {
     this.#tools = tools;
@@ -69,8 +70,8 @@ export class Collector {
 
   /** One pass for each session woken by what came in one read: most of them have been folded by then, too. */
   #passAll(): void {
-    const woken = [...this.#woken];
-    this.#woken.clear();
+    const woken = this.#woken;
+    this.#woken = new Set();
     for (const session of woken) {
       const { memo } = session;
       if (memo.running) continue;

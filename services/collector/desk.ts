@@ -8,6 +8,7 @@ import type { Folded, Session } from '#combat/session.ts';
 import type { LogEntry } from '#contracts/log-message.ts';
 import type { Verdict } from '#contracts/verdict.ts';
 import type { Delivery } from '#jetstream/delivery.ts';
+import { PassingMap } from '#jetstream/passing.ts';
 import type { Cached } from '#jetstream/session-log.ts';
 import { type ArmedTimer, forget, unknownTimer } from '#jetstream/timer.ts';
 import { newPace, type Pace } from './pace.ts';
@@ -30,7 +31,7 @@ export interface Desk {
   /** A pass is under way; wakes that come meanwhile are taken by the next. */
   running: boolean;
   /** Notes by log sequence, for the messages folded in this process. */
-  readonly notes: Map<number, Note>;
+  readonly notes: PassingMap<number, Note>;
   /** Notes are complete above this sequence; a wake at or below it is read again. */
   notesFrom: number;
   /** Bots whose situation is at or below this sequence have been asked. */
@@ -58,7 +59,7 @@ export function newDesk(sessionId: string): Desk {
     sessionId,
     wakes: [],
     running: false,
-    notes: new Map(),
+    notes: new PassingMap(),
     notesFrom: 0,
     askedThrough: 0,
     floor: 0,

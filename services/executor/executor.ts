@@ -12,6 +12,7 @@ import { sessionOfSubject } from '#contracts/subjects.ts';
 import { ExecutorBatch, quickBatch } from '#contracts/tasks.ts';
 import { type Delivery, retryDelayMs } from '#jetstream/delivery.ts';
 import type { Keepalive } from '#jetstream/keepalive.ts';
+import { PassingMap } from '#jetstream/passing.ts';
 import { EffectFailed, storedOr } from '#jetstream/receipt.ts';
 import { execute, type Tools } from './batch.ts';
 import { OneAtATime } from './one-at-a-time.ts';
@@ -28,7 +29,7 @@ export class Executor {
   readonly #logger: Logger;
   readonly #lockTtlMs: number;
   /** The last task of each session, which the next one waits for. */
-  readonly #turns = new Map<string, Promise<void>>();
+  readonly #turns = new PassingMap<string, Promise<void>>();
   readonly #suspects = new OneAtATime();
   #stopping = false;
 

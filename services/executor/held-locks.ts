@@ -4,6 +4,7 @@
  */
 import type { Effects } from '#jetstream/effects.ts';
 import { free, renew } from '#jetstream/lock.ts';
+import { PassingSet } from '#jetstream/passing.ts';
 
 const TICKS_PER_TTL = 3;
 
@@ -25,7 +26,7 @@ interface Entry {
 export class HeldLocks {
   readonly #effects: Effects;
   readonly #tickMs: number;
-  readonly #held = new Set<Entry>();
+  readonly #held = new PassingSet<Entry>();
   readonly #ticker: NodeJS.Timeout;
 
   constructor(effects: Effects, lockTtlMs: number) {

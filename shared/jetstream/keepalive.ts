@@ -4,6 +4,7 @@
  */
 import type { Delivery } from './delivery.ts';
 import type { Effects } from './effects.ts';
+import { PassingMap } from './passing.ts';
 
 /** So many times ACK_WAIT a delivery is held on to at the most. */
 const HOLD_MAX_ACK_WAITS = 30;
@@ -13,7 +14,7 @@ const TICKS_PER_ACK_WAIT = 3;
 export class Keepalive {
   readonly #effects: Effects;
   readonly #ackWaitMs: number;
-  readonly #held = new Map<Delivery, number>();
+  readonly #held = new PassingMap<Delivery, number>();
   readonly #ticker: NodeJS.Timeout;
 
   constructor(effects: Effects, ackWaitMs: number) {

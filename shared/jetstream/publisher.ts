@@ -7,6 +7,7 @@
 import type { Msg, MsgHdrs, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { utf8Of } from '#contracts/utf8.ts';
 import { inboxOf } from './inbox.ts';
+import { PassingMap } from './passing.ts';
 import { type Receipt, readReceipt, SERVICE_UNAVAILABLE } from './receipt.ts';
 
 /** An answer that has not come by then is an unknown outcome. */
@@ -40,7 +41,7 @@ export class Publisher {
   readonly #inbox: string;
   readonly #subscription: Subscription;
   readonly #sweeper: NodeJS.Timeout;
-  readonly #waiters = new Map<string, Waiter>();
+  readonly #waiters = new PassingMap<string, Waiter>();
   /** Publishes that nobody has heard: to be sent again with the next sweep. */
   readonly #unheard = new Set<string>();
   #count = 0;

@@ -16,6 +16,7 @@ import type { BucketName } from '#contracts/streams.ts';
 import { parseLogSubject } from '#contracts/subjects.ts';
 import type { Effects } from './effects.ts';
 import type { LogRecord } from './follower.ts';
+import { PassingMap, PassingSet } from './passing.ts';
 import { EffectFailed } from './receipt.ts';
 
 /** What a cache folds: an aggregate of shared/combat, and where its snapshots are. */
@@ -101,9 +102,9 @@ export class SessionLog<State, Memo = null> {
   readonly #effects: Effects;
   readonly #logger: Logger;
   /** In order of use, oldest first. */
-  readonly #sessions = new Map<string, Cached<State, Memo>>();
-  readonly #dirty = new Set<Cached<State, Memo>>();
-  readonly #waiting = new Set<Cached<State, Memo>>();
+  readonly #sessions = new PassingMap<string, Cached<State, Memo>>();
+  readonly #dirty = new PassingSet<Cached<State, Memo>>();
+  readonly #waiting = new PassingSet<Cached<State, Memo>>();
   readonly #sweeper: NodeJS.Timeout;
   /** Hydrations under way, and those that wait for their turn. */
   #hydrating = 0;
