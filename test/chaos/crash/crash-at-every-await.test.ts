@@ -3,7 +3,8 @@
 //
 // The scripts are played once without a crash, which enumerates their calls; then once for each way to die at each call. In
 // `npm test` a few of them are drawn by a seed, which is printed; CRASH_SEED draws the same again, and CRASH_CASE plays
-// single ones, with commas between them, and tells how long each took to go on.
+// single ones, with commas between them, and tells how long each took to go on. CRASH_ROLE plays all of one role's, one at a time:
+// how long a session takes to go on says something where no other seven want the same cores.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RoleName } from '#tools/roles/role-process.ts';
@@ -28,9 +29,10 @@ const AGAIN_MAX = 4;
 
 const seed = process.env.CRASH_SEED ?? String(Date.now() % 1_000_000);
 const only = process.env.CRASH_CASE;
+const victim = process.env.CRASH_ROLE;
 const everything = only === undefined;
 
-const crew = new Crew(everything ? LANES : 1);
+const crew = new Crew(everything && victim === undefined ? LANES : 1);
 const expected = new Map<string, readonly string[]>();
 const cases: Case[] = [];
 const tried: Tried[] = [];
@@ -54,7 +56,7 @@ describe.skipIf(!everything)('a process killed at a call of Effects', { timeout:
       played: { outcome, calls },
     } of played) {
       expected.set(scenario.name, outcome);
-      cases.push(...casesOf(scenario, calls));
+      cases.push(...casesOf(scenario, calls).filter(({ deaths }) => victim === undefined || deaths.role === victim));
     }
     expect(played.flatMap(({ played: { breaches } }) => breaches)).toEqual([]);
     expect(cases.length).toBeGreaterThan(0);
@@ -92,7 +94,7 @@ describe.skipIf(!everything)('a process killed at a call of Effects', { timeout:
     },
   );
 
-  test.skipIf(!FULL)(
+  test.skipIf(!FULL || victim !== undefined)(
     'every method of Effects, and every place that calls one, was reached, and died at in every way',
     () => {
       process.stdout.write(`${crew.sites.table().join('\n')}\n`);
@@ -155,7 +157,7 @@ function record(): void {
     return Math.max(0, ...ofRole.flatMap(({ played }) => played?.recoveriesMs ?? []));
   };
   const deaths = tried.map((one) => (one.played?.reached === false ? 0 : one.tried.deaths.points.length));
-  recordFigures('crash', {
+  recordFigures(victim === undefined ? 'crash' : `crash_of_${victim}`, {
     points: tried.length,
     points_reached: tried.length - unreached.length,
     kills: deaths.reduce((sum, count) => sum + count, 0),
@@ -170,7 +172,7 @@ function record(): void {
     longest_recovery_of_an_executor_ms: longest('executor', 1),
     longest_recovery_from_two_kills_ms: longest(null, 2),
     seconds: Math.round((performance.now() - startedAt) / 1000),
-    command: 'npm run test:chaos -- test/chaos/crash',
+    command: `${victim === undefined ? '' : `CRASH_ROLE=${victim} `}npm run test:chaos -- test/chaos/crash`,
   });
 }
 
