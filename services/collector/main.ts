@@ -1,10 +1,8 @@
 /** The collector: signals in, actions out. Wiring and nothing else. */
 import { jetstream } from '@nats-io/jetstream';
 import { ruleBook } from '#combat/rules.ts';
-import { evolve, initialSession, type Session } from '#combat/session.ts';
-import { restoreSession } from '#combat/session-snapshot.ts';
-import { ACTIONS, CONSUMERS, SESSIONS_BUCKET } from '#contracts/streams.ts';
-import { SESSION_GET_FILTER, sessionLogFilter } from '#contracts/subjects.ts';
+import { ACTIONS, CONSUMERS } from '#contracts/streams.ts';
+import { SESSION_GET_FILTER } from '#contracts/subjects.ts';
 import { Consuming } from '#jetstream/consumer.ts';
 import { Follower } from '#jetstream/follower.ts';
 import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
@@ -21,10 +19,8 @@ import { StartError } from '#process/start-error.ts';
 import { classic } from '#rules/classic/classic.ts';
 import { runRole } from '../run-role.ts';
 import { Collector } from './collector.ts';
-import { correctBeliefs, type Desk, newDesk, noteFolded } from './desk.ts';
 import { forwardDueTimer } from './due-timers.ts';
-import { buryForeign } from './foreign.ts';
-import { keptSnapshot } from './kept-snapshot.ts';
+import { sessionFolding } from './folding.ts';
 import { idleObjection } from './objection.ts';
 import type { Tools } from './pass.ts';
 import { SessionGetter } from './session-get.ts';
@@ -41,26 +37,7 @@ await runRole(
     const publisher = new Publisher(nc);
     const lost = new LostBuckets(nc, provisioning, logger);
     const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) => lost.restore(bucket));
-    const log = new SessionLog<Session, Desk>(
-      {
-        filter: sessionLogFilter,
-        bucket: SESSIONS_BUCKET,
-        initial: initialSession,
-        evolve(session, entry, desk, live, record) {
-          const folded = evolve(session, entry, rules);
-          noteFolded(desk, entry, folded);
-          if (folded.refused !== null) buryForeign(effects, metrics, logger, record, folded.refused);
-          if (live) correctBeliefs(desk, entry, effects.now());
-        },
-        position: (session) => session.seq,
-        snapshot: keptSnapshot,
-        restore: (sessionId, value) => restoreSession(sessionId, value, rules),
-        isSettled: ({ status, fight }) => status === 'closed' && (fight === null || fight.emitted === fight.executed),
-        memo: newDesk,
-      },
-      effects,
-      logger,
-    );
+    const log = new SessionLog(sessionFolding(rules, effects, metrics, logger), effects, logger);
     const js = jetstream(nc);
     const follower = await Follower.start(
       nc,

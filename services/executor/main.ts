@@ -1,10 +1,8 @@
 /** The executor: actions in, results out. Wiring and nothing else. */
 import { jetstream } from '@nats-io/jetstream';
-import { type Battle, evolveBattle, initialBattle } from '#combat/battle.ts';
-import { restoreBattle, snapshotBattle } from '#combat/battle-snapshot.ts';
 import { ruleBook } from '#combat/rules.ts';
-import { BATTLES_BUCKET, COMBAT, CONSUMERS } from '#contracts/streams.ts';
-import { BATTLE_LOG_FILTER, battleLogFilter } from '#contracts/subjects.ts';
+import { COMBAT, CONSUMERS } from '#contracts/streams.ts';
+import { BATTLE_LOG_FILTER } from '#contracts/subjects.ts';
 import { Consuming } from '#jetstream/consumer.ts';
 import { Follower } from '#jetstream/follower.ts';
 import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
@@ -19,6 +17,7 @@ import { StartError } from '#process/start-error.ts';
 import { classic } from '#rules/classic/classic.ts';
 import { runRole } from '../run-role.ts';
 import { Executor } from './executor.ts';
+import { battleFolding } from './folding.ts';
 import { HeldLocks } from './held-locks.ts';
 
 const loadRules = async (config: Config) => ruleBook(await loadRuleSets(config.rulesModules, [classic]));
@@ -30,21 +29,7 @@ await runRole('executor', loadRules, async ({ config, logger, metrics, connectio
   const publisher = new Publisher(nc);
   const lost = new LostBuckets(nc, provisioning, logger);
   const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) => lost.restore(bucket));
-  const log = new SessionLog<Battle>(
-    {
-      filter: battleLogFilter,
-      bucket: BATTLES_BUCKET,
-      initial: initialBattle,
-      evolve: (battle, entry) => evolveBattle(battle, entry, rules),
-      position: (battle) => battle.seq,
-      snapshot: snapshotBattle,
-      restore: (sessionId, value) => restoreBattle(sessionId, value, rules),
-      isSettled: ({ status, melee }) => status === 'closed' && (melee === null || melee.pending.length === 0),
-      memo: () => null,
-    },
-    effects,
-    logger,
-  );
+  const log = new SessionLog(battleFolding(rules), effects, logger);
   const js = jetstream(nc);
   const follower = await Follower.start(
     nc,

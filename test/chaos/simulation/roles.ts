@@ -2,13 +2,9 @@
  * Owns the roles as a simulated process runs them: the same parts as in services/<role>/main.ts, over the model's effects,
  * consumers and follower.
  */
-import { evolveBattle, initialBattle } from '#combat/battle.ts';
-import { restoreBattle, snapshotBattle } from '#combat/battle-snapshot.ts';
+import { snapshotBattle } from '#combat/battle-snapshot.ts';
 import type { RuleBook } from '#combat/rules.ts';
-import { evolve, initialSession, type Session } from '#combat/session.ts';
-import { restoreSession, snapshotSession } from '#combat/session-snapshot.ts';
-import { BATTLES_BUCKET, SESSIONS_BUCKET } from '#contracts/streams.ts';
-import { battleLogFilter, sessionLogFilter } from '#contracts/subjects.ts';
+import { snapshotSession } from '#combat/session-snapshot.ts';
 import type { Delivery } from '#jetstream/delivery.ts';
 import type { Effects } from '#jetstream/effects.ts';
 import { Keepalive } from '#jetstream/keepalive.ts';
@@ -17,11 +13,10 @@ import type { Logger } from '#process/logging.ts';
 import { createMetrics } from '#process/metrics.ts';
 import { takeTurn } from '#services/ai/turn.ts';
 import { Collector } from '#services/collector/collector.ts';
-import { correctBeliefs, type Desk, newDesk, noteFolded } from '#services/collector/desk.ts';
 import { forwardDueTimer } from '#services/collector/due-timers.ts';
-import { buryForeign } from '#services/collector/foreign.ts';
-import { keptSnapshot } from '#services/collector/kept-snapshot.ts';
+import { sessionFolding } from '#services/collector/folding.ts';
 import { Executor } from '#services/executor/executor.ts';
+import { battleFolding } from '#services/executor/folding.ts';
 import { HeldLocks } from '#services/executor/held-locks.ts';
 import { effectsWithout, type Guard, sessionLogWithout, takingWithout } from './guards.ts';
 import { type EffectsWorld, modelEffects } from './model-effects.ts';
@@ -70,26 +65,8 @@ export function startRole(role: SimulatedRole, process: Process, world: RoleWorl
 function startCollector(process: Process, world: RoleWorld, effects: Effects): RunningRole {
   const { server, logger, rules, lockTtlMs, ackWaitMs } = world;
   const metrics = METRICS.collector;
-  const log = new (sessionLogWithout(world.guard))<Session, Desk>(
-    {
-      filter: sessionLogFilter,
-      bucket: SESSIONS_BUCKET,
-      initial: initialSession,
-      evolve(session, entry, desk, live, record) {
-        const folded = evolve(session, entry, rules);
-        noteFolded(desk, entry, folded);
-        if (folded.refused !== null) buryForeign(effects, metrics, logger, record, folded.refused);
-        if (live) correctBeliefs(desk, entry, effects.now());
-      },
-      position: (session) => session.seq,
-      snapshot: keptSnapshot,
-      restore: (sessionId, value) => restoreSession(sessionId, value, rules),
-      isSettled: ({ status, fight }) => status === 'closed' && (fight === null || fight.emitted === fight.executed),
-      memo: newDesk,
-    },
-    effects,
-    logger,
-  );
+  const folding = sessionFolding(rules, effects, metrics, logger);
+  const log = new (sessionLogWithout(world.guard))(folding, effects, logger);
   const follower = new ModelFollower(
     world,
     process,
@@ -126,21 +103,7 @@ function startCollector(process: Process, world: RoleWorld, effects: Effects): R
 function startExecutor(process: Process, world: RoleWorld, effects: Effects): RunningRole {
   const { server, logger, rules, lockTtlMs, ackWaitMs } = world;
   const metrics = METRICS.executor;
-  const log = new (sessionLogWithout(world.guard))(
-    {
-      filter: battleLogFilter,
-      bucket: BATTLES_BUCKET,
-      initial: initialBattle,
-      evolve: (battle, entry) => evolveBattle(battle, entry, rules),
-      position: (battle) => battle.seq,
-      snapshot: snapshotBattle,
-      restore: (sessionId, value) => restoreBattle(sessionId, value, rules),
-      isSettled: ({ status, melee }) => status === 'closed' && (melee === null || melee.pending.length === 0),
-      memo: () => null,
-    },
-    effects,
-    logger,
-  );
+  const log = new (sessionLogWithout(world.guard))(battleFolding(rules), effects, logger);
   const follower = new ModelFollower(
     world,
     process,
