@@ -30,6 +30,20 @@ const exists = async (stream: string): Promise<boolean> =>
     () => false,
   );
 
+/** What the server says of a bucket, for the message of a failure: whether it is there, takes what is published and gives it out. */
+async function stateOf(bucket: string): Promise<string> {
+  const { nc, jsm } = stage.outsider;
+  const told = (asked: Promise<unknown>) => asked.then((answer) => JSON.stringify(answer), String);
+  const said = await Promise.all([
+    told(jsm.streams.info(`KV_${bucket}`).then(({ created, state }) => ({ created, state }))),
+    told(nc.request(`$KV.${bucket}.probe`, '{}', { timeout: 2_000 }).then((msg) => msg.json())),
+    told(
+      nc.request(`$JS.API.DIRECT.GET.KV_${bucket}`, '{"seq":1}', { timeout: 2_000 }).then((msg) => msg.headers?.code),
+    ),
+  ]);
+  return said.join('; ');
+}
+
 /** Four bots, some hundred blows. */
 async function botFight(): Promise<Session> {
   const session = stage.session();
@@ -43,7 +57,9 @@ describe.concurrent('a bucket lost while running', { timeout: LIMIT_MS }, () => 
     const sessions = await Promise.all(Array.from({ length: 5 }, botFight));
     await sessions[0]!.resolved(20);
     await stage.outsider.jsm.streams.delete(`KV_${bucket}`);
-    await Promise.all(sessions.map((session) => session.ended(FIGHT_LIMIT_MS)));
+    await Promise.all(sessions.map((session) => session.ended(FIGHT_LIMIT_MS))).catch(async (error: Error) => {
+      throw new Error(`${error.message}; the bucket ${bucket}: ${await stateOf(bucket)}`);
+    });
     for (const session of sessions) expect(violationsOf(session.entries)).toEqual([]);
     const late = stage.session();
     await late.open({ teams: DUEL });
