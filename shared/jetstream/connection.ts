@@ -10,32 +10,27 @@
  * The client gives up a reconnect after two refusals of its login in a row: the connection closes, the process ends, and
  * whoever starts it again sees the line of a failed start. To knock for ever with a dead password would look like life.
  *
- * Left to provision.ts: streams, buckets, consumers. What was published while disconnected may be gone; publishers know by
- * the missing acknowledgement.
+ * Left to login.ts: seeds, credentials and certificates. To provision.ts: streams, buckets, consumers. What was published while
+ * disconnected may be gone; publishers know by the missing acknowledgement.
  */
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import {
-  type Authenticator,
   AuthorizationError,
   connect as connectToNats,
-  credsAuthenticator,
   type NatsConnection,
   type NodeConnectionOptions,
   NoRespondersError,
-  nkeyAuthenticator,
   RequestError,
   type Status,
   UserAuthenticationExpiredError,
-  usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
 import { oneLine } from '#contracts/decode.ts';
 import { inboxPrefix, type User } from '#contracts/rights.ts';
-import type { Config, NatsConfig, NatsLogin, NatsTls } from '#process/config.ts';
+import type { Config, NatsConfig } from '#process/config.ts';
 import { LineBudget } from '#process/line-budget.ts';
 import type { Logger } from '#process/logging.ts';
-import { ConfigError, StartError } from '#process/start-error.ts';
+import { StartError } from '#process/start-error.ts';
+import { authenticatorOf, requireCertificates } from './login.ts';
 
 /** Scheduled messages and per-message TTLs together are there from 2.12 on. */
 const SERVER_VERSION_MIN = [2, 12, 0] as const;
@@ -204,69 +199,6 @@ export function loginOptions(nats: NatsConfig, user: User): NodeConnectionOption
     ...(authenticator !== null && { authenticator }),
     ...(nats.tls !== null && { tls: nats.tls }),
   };
-}
-
-/** The login as the client wants it, tried once: in the middle of a connect an unsound one fails in strange ways. */
-function authenticatorOf(login: NatsLogin): Authenticator | null {
-  switch (login.kind) {
-    case 'none':
-      return null;
-    case 'password':
-      return usernamePasswordAuthenticator(login.user, login.password);
-    case 'nkey':
-      return tried('NATS_NKEY_SEED_FILE', "a user's nkey seed", nkeyAuthenticator(contentOf(login.seedFile, seedIn)));
-    case 'creds':
-      return tried('NATS_CREDS_FILE', 'credentials', credsAuthenticator(contentOf(login.credsFile, plainLines)));
-    default:
-      return login satisfies never;
-  }
-}
-
-function tried(variable: string, expected: string, authenticator: Authenticator): Authenticator {
-  try {
-    authenticator('a nonce to sign');
-  } catch {
-    // The error's own text may hold a piece of the secret.
-    throw new ConfigError(`${variable}: the file does not hold ${expected}`);
-  }
-  return authenticator;
-}
-
-/** A file's content at each call, so that renewed credentials are taken up; the last good one while it cannot be read. */
-function contentOf(file: string, read: (text: string) => string): () => Uint8Array {
-  let last: Uint8Array | undefined;
-  return () => {
-    try {
-      last = new TextEncoder().encode(read(readFileSync(file, 'utf8')));
-    } catch (error) {
-      if (last === undefined) throw error;
-    }
-    return last;
-  };
-}
-
-/** The seed in a text that may say more around it, as the files of `nk` and `nsc` do. */
-function seedIn(text: string): string {
-  const [seed] = /\bSU[A-Z2-7]{56}\b/.exec(text) ?? [];
-  if (seed === undefined) throw new Error('no seed');
-  return seed;
-}
-
-/** As the client's pattern wants credentials: no carriage returns, and an end to the last line. */
-const plainLines = (text: string): string => `${text.replaceAll('\r', '')}\n`;
-
-/** The client reads the files at each connect; that they are PEM is found out here, where a variable can be named. */
-function requireCertificates({ caFile, certFile, keyFile }: NatsTls): void {
-  const pem = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
-  const check = (variables: string, context: SecureContextOptions): void => {
-    try {
-      createSecureContext(context);
-    } catch (error) {
-      throw new ConfigError(`${variables}: not usable, expected PEM (${oneLine((error as Error).message)})`);
-    }
-  };
-  check('NATS_TLS_CA', { ca: pem(caFile) });
-  check('NATS_TLS_CERT, NATS_TLS_KEY', { cert: pem(certFile), key: pem(keyFile) });
 }
 
 /** Node's and OpenSSL's codes for a certificate that will not be better in a second. */

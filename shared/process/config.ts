@@ -6,7 +6,7 @@
  *    repeated. Whoever mistakes what belongs into those has put the seed or the key itself there.
  * 3. What is named as a file can be read when the process starts; its content stays in the file.
  *
- * Left to shared/jetstream/connection.ts: whether a seed or credentials are sound. To modules.ts: loading modules.
+ * Left to shared/jetstream/login.ts: whether a seed or credentials are sound. To modules.ts: loading modules.
  */
 import { accessSync, constants, statSync } from 'node:fs';
 import * as z from 'zod';
