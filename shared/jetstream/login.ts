@@ -3,7 +3,8 @@
  * says they are.
  *
  * 1. What is unsound is a ConfigError that names the variable, and never what the file holds.
- * 2. A file is read at each connect, so that a renewed one is taken up; one that is gone in the meantime ends nothing.
+ * 2. A login that is refused, or may not do what is asked of it, is named by its variable.
+ * 3. A file is read at each connect, so that a renewed one is taken up; one that is gone in the meantime ends nothing.
  */
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
@@ -11,11 +12,35 @@ import {
   type Authenticator,
   credsAuthenticator,
   nkeyAuthenticator,
+  PermissionViolationError,
+  RequestError,
   usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
 import { oneLine } from '#contracts/decode.ts';
 import type { NatsLogin, NatsTls } from '#process/config.ts';
 import { ConfigError } from '#process/start-error.ts';
+
+/** How a login is called in a line for whoever has set it. */
+export function nameOf(login: NatsLogin): string {
+  switch (login.kind) {
+    case 'none':
+      return 'a connection without a login';
+    case 'password':
+      return 'the login by NATS_USER';
+    case 'nkey':
+      return 'the login by NATS_NKEY_SEED_FILE';
+    case 'creds':
+      return 'the login by NATS_CREDS_FILE';
+    default:
+      return login satisfies never;
+  }
+}
+
+/** The right for lack of which a request has failed; null where it failed of something else. */
+export function lackedRight(error: unknown): PermissionViolationError | null {
+  const cause = error instanceof RequestError ? error.cause : error;
+  return cause instanceof PermissionViolationError ? cause : null;
+}
 
 /**
  * The login as the client wants it, tried once: in the middle of a connect an unsound one fails in strange ways.
