@@ -52,15 +52,29 @@ const CHANGEABLE = [
   'duplicate_window',
   'max_msg_size',
   'allow_direct',
+  'discard',
   'description',
 ] as const;
 /** Settings a stream of ours must have as defined. */
-const ESSENTIAL = ['retention', 'storage', 'allow_msg_schedules', 'allow_msg_ttl', 'max_msgs_per_subject'] as const;
+const ESSENTIAL = ['retention', 'storage', 'max_msgs_per_subject', 'deny_delete', 'deny_purge'] as const;
+/**
+ * Settings a stream of ours must not have where they are not defined: with each of them whoever may publish a message may do more
+ * than write it (remove others, have it expire, have another sent), or it goes where no right has been asked for.
+ */
+const UNWANTED = [
+  'allow_rollup_hdrs',
+  'allow_msg_ttl',
+  'allow_msg_schedules',
+  'allow_msg_counter',
+  'sources',
+  'republish',
+  'subject_transform',
+] as const;
 
 /**
  * Creates the streams and buckets that are missing, and the given consumers.
  *
- * @throws StartError in one line where a stream of the same name is not ours, or a subject is taken by another stream
+ * @throws StartError in one line where a stream of the same name is not ours or not as it must be, or a subject is taken by another
  */
 export async function provision(
   nc: NatsConnection,
@@ -141,11 +155,17 @@ function requireOurs(wanted: StreamDefinition, config: Record<string, unknown>):
   if (marks?.[OWNER_KEY] === undefined) {
     throw new StartError(`a stream ${name} exists that is not Riposte's: use another account or server, or remove it`);
   }
-  for (const setting of ESSENTIAL) {
-    if (wanted[setting] === undefined || same(wanted[setting], config[setting])) continue;
-    throw new StartError(
-      `stream ${name} has ${setting} ${show(config[setting])}, and ${show(wanted[setting])} is needed`,
-    );
+  const needed = [
+    ...ESSENTIAL.filter((setting) => wanted[setting] !== undefined).map(
+      (setting) => [setting, wanted[setting]] as const,
+    ),
+    ...UNWANTED.map((setting) => [setting, wanted[setting] ?? false] as const),
+  ];
+  for (const [setting, value] of needed) {
+    // The server says of much that is off nothing at all.
+    const found = config[setting] ?? false;
+    if (same(value, found)) continue;
+    throw new StartError(`stream ${name} has ${setting} ${show(found)}, and ${show(value)} is needed`);
   }
   const subjects = config.subjects as string[] | undefined;
   if (!same([...(wanted.subjects ?? [])].sort(), [...(subjects ?? [])].sort())) {

@@ -220,6 +220,18 @@ describe.concurrent("what is not Riposte's", () => {
     ['KV_locks', { allow_msg_ttl: undefined }, 'allow_msg_ttl'],
     ['KV_sessions', { storage: 'memory' }, 'storage'],
     [COMBAT, { subjects: ['combat.*.*'] }, 'collector.signal'],
+    // What the rights rest on: with each of these whoever may write a message may do more than that.
+    [COMBAT, { deny_delete: undefined }, 'deny_delete false, and true is needed'],
+    [COMBAT, { deny_purge: undefined }, 'deny_purge false, and true is needed'],
+    [COMBAT, { allow_rollup_hdrs: true, deny_purge: undefined }, ' false, and true is needed'],
+    [COMBAT, { allow_msg_ttl: true }, 'allow_msg_ttl true, and false is needed'],
+    [COMBAT, { republish: { src: 'collector.signal.*', dest: 'public.signal.{{wildcard(1)}}' } }, 'republish'],
+    [COMBAT, { subject_transform: { src: 'combat.session.*', dest: 'combat.action.{{wildcard(1)}}' } }, 'subject_trans'],
+    [TASKS, { allow_rollup_hdrs: true }, 'allow_rollup_hdrs true, and false is needed'],
+    [TASKS, { allow_msg_schedules: true }, 'allow_'],
+    ['KV_locks', { allow_rollup_hdrs: true }, 'allow_rollup_hdrs true, and false is needed'],
+    ['DEAD', { sources: [{ name: 'ELSEWHERE' }] }, 'sources'],
+    [ACTIONS, { sources: [{ name: COMBAT }] }, 'sources'],
   ])('%s with our mark and another %o is refused, and not changed', async (name, other, word) => {
     await using own = await empty();
     const definition = [...streamDefinitions(OPTIONS), ...bucketDefinitions(OPTIONS)].find((one) => one.name === name);
@@ -237,6 +249,8 @@ describe.concurrent('what is ours and cannot work as it is, is put right or refu
     [COMBAT, { allow_direct: false }],
     ['KV_sessions', { allow_direct: false }],
     ['KV_locks', { max_age: HOUR_MS * NANOS_PER_MS }],
+    [COMBAT, { discard: 'new' }],
+    ['KV_sessions', { discard: 'old' }],
   ])('%s with another %o', async (name, other) => {
     await using own = await empty();
     const definition = [...streamDefinitions(OPTIONS), ...bucketDefinitions(OPTIONS)].find((one) => one.name === name)!;
