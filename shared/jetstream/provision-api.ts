@@ -37,7 +37,8 @@ export const show = (value: unknown): string => JSON.stringify(value) ?? 'nothin
 /** Whether two settings say the same. */
 export const same = (left: unknown, right: unknown): boolean => show(left) === show(right);
 
-type ApiAnswer = {
+/** What is read here of an answer of the API. */
+export type ApiAnswer = {
   readonly config?: Record<string, unknown>;
   readonly error?: { readonly code: number; readonly err_code?: number; readonly description?: string };
 };
