@@ -1,8 +1,8 @@
 // Proves `riposte nats-config`: what it writes is what a server takes, alone and as a cluster; what is secret is for its owner;
 // what was made once is kept; and what it does not understand is refused in one line.
 
-import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { chmodSync, linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -94,6 +94,56 @@ describe('what it writes', () => {
   });
 });
 
+describe('a run that was killed', () => {
+  const anew = (out: readonly string[]): string[] => out.filter((line) => line.endsWith('written'));
+  const strangersKey = (): string =>
+    String(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const isPair = (certificate: string, key: string): boolean =>
+    new X509Certificate(file(certificate)).checkPrivateKey(createPrivateKey(file(key)));
+
+  test('between a server’s key and its certificate leaves a pair that is made anew', async () => {
+    await write();
+    writeFileSync(join(directory, 'nats-key.pem'), strangersKey());
+    const { code, out } = await write();
+    expect([code, anew(out)]).toEqual([0, ['nats.pem written', 'nats.conf written']]);
+    expect(isPair('nats.pem', 'nats-key.pem')).toBe(true);
+  });
+
+  test('between the authority’s key and its certificate leaves a key that gets one, and what it has signed stays good', async () => {
+    await write();
+    const key = file('ca-key.pem');
+    rmSync(join(directory, 'ca.pem'));
+    const { code, out } = await write();
+    expect([code, anew(out)]).toEqual([0, ['ca.pem written', 'nats.conf written']]);
+    expect([file('ca-key.pem'), isPair('ca.pem', 'ca-key.pem')]).toEqual([key, true]);
+    expect(new X509Certificate(file('nats.pem')).verify(new X509Certificate(file('ca.pem')).publicKey)).toBe(true);
+  });
+
+  test('leaves no authority of another’s key, and none without a key: such a one is named, and left', async () => {
+    await write();
+    writeFileSync(join(directory, 'ca-key.pem'), strangersKey());
+    const [other, authority] = [await write(), file('ca.pem')];
+    expect([other.code, other.said]).toEqual([2, [expect.stringContaining('are not an authority that this command')]]);
+    rmSync(join(directory, 'ca-key.pem'));
+    const none = await write();
+    expect([none.code, none.said]).toEqual([2, [expect.stringMatching(/there is .*ca\.pem and no .*ca-key\.pem/)]]);
+    expect(file('ca.pem')).toBe(authority);
+  });
+
+  test('leaves files whole, and what it left beside them stands in nobody’s way', async () => {
+    await write();
+    const before = file('nats.conf');
+    linkSync(join(directory, 'nats.conf'), join(directory, 'as-it-was'));
+    writeFileSync(join(directory, 'other'), 'not to be written over');
+    linkSync(join(directory, 'other'), join(directory, 'nats.conf.next'));
+    chmodSync(join(directory, 'nats.conf.next'), 0o400);
+    expect((await write('--sync-interval', '1s')).code).toBe(0);
+    expect(file('nats.conf')).not.toBe(before);
+    expect([file('as-it-was'), file('other')]).toEqual([before, 'not to be written over']);
+    expect(everyFile().filter((path) => path.endsWith('.next'))).toEqual([]);
+  });
+});
+
 describe('a cluster of three', () => {
   test('finds itself over TLS, is provisioned with three replicas, and keeps the seal', {
     timeout: CLUSTER_LIMIT_MS,
@@ -165,8 +215,14 @@ describe('what it does not understand', () => {
     [['a', '--server', 'x', '--server', 'y'], '2 servers: expected one, or 3 or 5 for a cluster'],
     [['a', '--server', 'x', '--server', 'x', '--server', 'y'], 'two servers of one name'],
     [['a', '--server', 'ca'], '--server ca: its file ca.pem would be that of the authority'],
-    [['a', '--server', 'x', '--server', 'x-key', '--server', 'y'], '--server x-key: its file x-key.pem would be that of x'],
-    [['a', '--server', 'x-key', '--server', 'x', '--server', 'y'], '--server x: its file x-key.pem would be that of x-key'],
+    [
+      ['a', '--server', 'x', '--server', 'x-key', '--server', 'y'],
+      '--server x-key: its file x-key.pem would be that of x',
+    ],
+    [
+      ['a', '--server', 'x-key', '--server', 'x', '--server', 'y'],
+      '--server x: its file x-key.pem would be that of x-key',
+    ],
     [['a', '--server', 'x', '--server', 'X', '--server', 'y'], '--server X: its file X.conf would be that of x'],
     [['a', '--server', 'x=x:99999'], '99999 is no port'],
     [['a', '--sync-interval', 'soon'], '--sync-interval is "soon", expected default, always, or a duration such as 1s'],
