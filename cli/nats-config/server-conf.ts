@@ -11,6 +11,12 @@ import type { Plan, ServerPlan } from './plan.ts';
 /** The user of the account `$SYS`: it sees servers and connections, and none of the streams. */
 export const SYSTEM_USER = 'system';
 
+/**
+ * What every account asks of JetStream passes through this one, and so does what is answered: stored messages, and the seal of the
+ * collector's consumer. So it listens to the servers' own subjects, and to answers under the inboxes that clients have by default.
+ */
+const SYSTEM_RIGHTS: Rights = { publish: ['$SYS.REQ.>'], subscribe: ['$SYS.>', '_INBOX.>'] };
+
 const HOME = 'RIPOSTE';
 const SYSTEM = 'SYS';
 const accountOf = (user: User): string => (AT_HOME.includes(user) ? HOME : user.toUpperCase());
@@ -115,7 +121,9 @@ export function accountsConf(rights: Readonly<Record<User, Rights>>, keys: Publi
     '  }',
     ...lent.flatMap(([user, subjects]) => guestConf(user, keys[user], rights[user], subjects)),
     `  ${SYSTEM} {`,
-    `    users: [ { nkey: ${keys[SYSTEM_USER]} } ] # ${SYSTEM_USER}`,
+    '    users: [',
+    userConf(keys[SYSTEM_USER], SYSTEM_USER, SYSTEM_RIGHTS),
+    '    ]',
     '  }',
     '}',
     `system_account: ${SYSTEM}`,
