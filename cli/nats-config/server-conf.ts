@@ -90,6 +90,8 @@ function clusterConf({ servers, listen, seenAs }: Plan, server: ServerPlan): str
     'cluster {',
     '  name: "riposte"',
     `  listen: ${quoted(`${listen}:${server.routePort}`)}`,
+    '  # Clients are not told the addresses of the others: the certificates have names, and by address nobody gets in.',
+    '  no_advertise: true',
     '  # A route is made with whoever shows a certificate of this authority.',
     '  tls {',
     tlsFiles(seenAs, server.name, '    '),
