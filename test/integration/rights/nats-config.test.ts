@@ -2,10 +2,13 @@
 // what was made once is kept; and what it does not understand is refused in one line.
 
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { chmodSync, linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { connect as connectByTcp } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { connect as connectByTls } from 'node:tls';
 import { connect } from '@nats-io/transport-node';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { USERS } from '#contracts/rights.ts';
@@ -207,6 +210,69 @@ describe('a cluster of three', () => {
     while (!/TLS route handshake error|Route connection.*(closed|Error)|tls: /i.test(said())) await pause(50);
     expect(said()).not.toMatch(/Route RTT|JetStream cluster new/);
   });
+});
+
+describe('a server of a cluster', () => {
+  /** Whether a server lets somebody make a route who speaks TLS: then it says INFO. */
+  async function letsIn(port: number, shown: { cert: Buffer; key: Buffer } | null): Promise<boolean> {
+    const ca = readFileSync(join(directory, 'ca.pem'));
+    const socket = connectByTls({ host: '127.0.0.1', port, ca, servername: 'localhost', ...shown });
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    socket.once('data', (said) => resolve(String(said).startsWith('INFO ')));
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
+    return promise.finally(() => socket.destroy());
+  }
+
+  test('makes routes over TLS with whoever shows a certificate of its authority, and with nobody else', async () => {
+    const places = await onThisMachine(3);
+    const routePort = Number(places[0]!.route.split(':')[1]);
+    const own = places.map(({ port, route }, index) => `--server=n${index}=127.0.0.1:${port}:${route.split(':')[1]}:0`);
+    await write('--listen', '127.0.0.1', ...own);
+    const others = join(directory, 'others');
+    await start(['nats-config', others, ...own], {}).answer;
+    await using server = await serve('n0', places[0]!.port);
+    const said = async (reason: RegExp): Promise<void> => {
+      while (!reason.test(readFileSync(server.logFile, 'utf8'))) await pause(20);
+    };
+    const pair = (from: string) => ({
+      cert: readFileSync(join(from, 'n1.pem')),
+      key: readFileSync(join(from, 'n1-key.pem')),
+    });
+    expect(await letsIn(routePort, pair(directory))).toBe(true);
+    expect(await letsIn(routePort, null)).toBe(false);
+    await said(/TLS route handshake error: tls: client didn't provide a certificate/);
+    expect(await letsIn(routePort, pair(others))).toBe(false);
+    await said(/TLS route handshake error: .*certificate signed by unknown authority/);
+  });
+
+  // All of 127.0.0.0/8 is the machine itself there.
+  test.skipIf(process.platform !== 'linux')(
+    'shows its monitoring on loopback, and listens for it nowhere else',
+    async () => {
+      const [client, monitor] = (await onThisMachine(2)).map(({ port }) => port) as [number, number];
+      await write('--listen', '0.0.0.0', `--server=nats=127.0.0.1:${client}:6222:${monitor}`);
+      await using _server = await serve('nats', client);
+      const page = await fetch(`http://127.0.0.1:${monitor}/healthz`);
+      expect([page.status, await page.json()]).toEqual([200, { status: 'ok' }]);
+      const isOpen = async (host: string, port: number): Promise<boolean> => {
+        const socket = connectByTcp(port, host);
+        const opened = once(socket, 'connect').then(
+          () => true,
+          () => false,
+        );
+        return opened.finally(() => socket.destroy());
+      };
+      const outside = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+      const addresses = outside
+        .filter(({ internal, family }) => !internal && family === 'IPv4')
+        .map((each) => each.address);
+      for (const address of ['127.0.0.2', ...addresses]) {
+        const found = { clients: await isOpen(address, client), monitoring: await isOpen(address, monitor) };
+        expect([address, found]).toEqual([address, { clients: true, monitoring: false }]);
+      }
+    },
+  );
 });
 
 describe('what it does not understand', () => {
