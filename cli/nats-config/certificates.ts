@@ -1,9 +1,13 @@
 /**
  * Owns the certificates: an authority that is made once, and a certificate for each server that it signs. A server's is made
- * anew where it is missing, about to end, of another authority, or without a name that the server is to be reached under.
+ * anew where it is missing, about to end, of another authority, not of its key, or without a name that the server is to be
+ * reached under.
+ *
+ * A key is written before its certificate. Whoever dies in between leaves a key without one, or with an older one that is not
+ * of it: both are found when the command is given again, and a certificate is made.
  */
 import 'reflect-metadata'; // @peculiar/x509 asks for it
-import { webcrypto, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, webcrypto, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 import { Trouble } from '../trouble.ts';
@@ -56,19 +60,20 @@ export async function keepCertificates(
 
 async function keptAuthority({ certificate, key }: CertificateFiles): Promise<Authority | null> {
   const [pem, keyPem] = [textOf(certificate), textOf(key)];
-  if (pem === null && keyPem === null) return null;
-  if (pem === null || keyPem === null) throw new Trouble(`of ${certificate} and ${key} one is missing`);
+  if (pem === null) return null;
+  if (keyPem === null) throw new Trouble(`there is ${certificate} and no ${key}: bring it back, or remove both`);
   try {
-    const pkcs8 = x509.PemConverter.decodeFirst(keyPem);
-    const imported = await webcrypto.subtle.importKey('pkcs8', pkcs8, ALGORITHM, false, ['sign']);
-    return { certificate: new x509.X509Certificate(pem), pem, key: imported };
+    const { privateKey } = await importKeys(keyPem);
+    if (belongTogether(pem, keyPem)) return { certificate: new x509.X509Certificate(pem), pem, key: privateKey };
   } catch {
-    throw new Trouble(`${certificate} and ${key} are not an authority that this command has made`);
+    // What the error says is no more than what is said below.
   }
+  throw new Trouble(`${certificate} and ${key} are not an authority that this command has made`);
 }
 
+/** Makes an authority; of the key that is there, where there is one without its certificate: what it has signed stays good. */
 async function newAuthority(files: CertificateFiles, written: string[]): Promise<Authority> {
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const keys = await keysOfAuthority(files.key);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     ...validFor(AUTHORITY_MS),
     name: 'CN=Riposte NATS authority',
@@ -81,11 +86,37 @@ async function newAuthority(files: CertificateFiles, written: string[]): Promise
     ],
   });
   const pem = `${certificate.toString('pem')}\n`;
-  writeSecret(files.key, await pemOf(keys.privateKey));
   writePlain(files.certificate, pem);
   written.push(files.certificate);
   return { certificate, pem, key: keys.privateKey };
 }
+
+/** The authority's keys: those that are there, else new ones, which are written. */
+async function keysOfAuthority(file: string): Promise<webcrypto.CryptoKeyPair> {
+  const kept = textOf(file);
+  if (kept === null) {
+    const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+    writeSecret(file, await pemOf(keys.privateKey));
+    return keys;
+  }
+  try {
+    return await importKeys(kept);
+  } catch {
+    throw new Trouble(`${file} is not the key of an authority that this command has made`);
+  }
+}
+
+async function importKeys(keyPem: string): Promise<webcrypto.CryptoKeyPair> {
+  const { subtle } = webcrypto;
+  const spki = createPublicKey(keyPem).export({ type: 'spki', format: 'der' });
+  return {
+    privateKey: await subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(keyPem), ALGORITHM, false, ['sign']),
+    publicKey: await subtle.importKey('spki', spki, ALGORITHM, true, ['verify']),
+  };
+}
+
+const belongTogether = (certificatePem: string, keyPem: string): boolean =>
+  new X509Certificate(certificatePem).checkPrivateKey(createPrivateKey(keyPem));
 
 async function issue(
   authority: Authority,
@@ -133,16 +164,19 @@ function isGood(
   { certificate: file, key, names }: CertificateFiles & { readonly names: readonly string[] },
   authorityPem: string,
 ): boolean {
-  const pem = textOf(file);
-  if (pem === null || textOf(key) === null) return false;
+  const [pem, keyPem] = [textOf(file), textOf(key)];
+  if (pem === null || keyPem === null) return false;
   try {
     const certificate = new X509Certificate(pem);
     return (
       certificate.verify(new X509Certificate(authorityPem).publicKey) &&
       certificate.validToDate.getTime() - Date.now() > RENEW_BEFORE_MS &&
-      names.every((name) => (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined)
+      names.every(
+        (name) => (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined,
+      ) &&
+      belongTogether(pem, keyPem)
     );
   } catch {
-    throw new Trouble(`${file} is no certificate`);
+    throw new Trouble(`${file} is no certificate, or ${key} no key`);
   }
 }

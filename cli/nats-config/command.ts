@@ -9,6 +9,7 @@ import { BadUsage, type Command, EXIT, readArguments } from '../command.ts';
 import { Trouble } from '../trouble.ts';
 import { writeDirectory } from './directory.ts';
 import type { Plan, ServerPlan } from './plan.ts';
+import { FILES } from './server-conf.ts';
 
 const HELP = `usage: riposte nats-config <directory> [--server <name>[=<host>[:<port>[:<route port>[:<monitor port>]]]]]... [options]
 
@@ -84,6 +85,7 @@ function planOf(directory: string, values: Values): Plan {
   if (new Set(servers.map(({ name }) => name)).size < servers.length) {
     throw new BadUsage('two servers of one name');
   }
+  requireOwnFiles(servers);
   return {
     servers,
     listen: text(values.listen) ?? EVERYWHERE,
@@ -92,6 +94,19 @@ function planOf(directory: string, values: Values): Plan {
     syncInterval: readSync(text(values['sync-interval']), servers.length > 1),
     resultConsumers: readResults(values.results),
   };
+}
+
+/** A server's files are called after it, and must not be those of the authority or of another server: one would be written over. */
+function requireOwnFiles(servers: readonly ServerPlan[]): void {
+  const owners = new Map<string, string>([FILES.ca, FILES.caKey].map((file) => [file, 'the authority']));
+  for (const { name } of servers) {
+    for (const file of [FILES.conf(name), FILES.certificate(name), FILES.key(name)]) {
+      // To some file systems a capital letter is no other letter.
+      const owner = owners.get(file.toLowerCase());
+      if (owner !== undefined) throw new BadUsage(`--server ${name}: its file ${file} would be that of ${owner}`);
+      owners.set(file.toLowerCase(), name);
+    }
+  }
 }
 
 const text = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);

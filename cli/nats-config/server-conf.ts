@@ -11,6 +11,12 @@ import type { Plan, ServerPlan } from './plan.ts';
 /** The user of the account `$SYS`: it sees servers and connections, and none of the streams. */
 export const SYSTEM_USER = 'system';
 
+/**
+ * What every account asks of JetStream passes through this one, and so does what is answered: stored messages, and the seal of the
+ * collector's consumer. So it listens to the servers' own subjects, and to answers under the inboxes that clients have by default.
+ */
+const SYSTEM_RIGHTS: Rights = { publish: ['$SYS.REQ.>'], subscribe: ['$SYS.>', '_INBOX.>'] };
+
 const HOME = 'RIPOSTE';
 const SYSTEM = 'SYS';
 const accountOf = (user: User): string => (AT_HOME.includes(user) ? HOME : user.toUpperCase());
@@ -84,6 +90,8 @@ function clusterConf({ servers, listen, seenAs }: Plan, server: ServerPlan): str
     'cluster {',
     '  name: "riposte"',
     `  listen: ${quoted(`${listen}:${server.routePort}`)}`,
+    '  # Clients are not told the addresses of the others: the certificates have names, and by address nobody gets in.',
+    '  no_advertise: true',
     '  # A route is made with whoever shows a certificate of this authority.',
     '  tls {',
     tlsFiles(seenAs, server.name, '    '),
@@ -115,7 +123,9 @@ export function accountsConf(rights: Readonly<Record<User, Rights>>, keys: Publi
     '  }',
     ...lent.flatMap(([user, subjects]) => guestConf(user, keys[user], rights[user], subjects)),
     `  ${SYSTEM} {`,
-    `    users: [ { nkey: ${keys[SYSTEM_USER]} } ] # ${SYSTEM_USER}`,
+    '    users: [',
+    userConf(keys[SYSTEM_USER], SYSTEM_USER, SYSTEM_RIGHTS),
+    '    ]',
     '  }',
     '}',
     `system_account: ${SYSTEM}`,

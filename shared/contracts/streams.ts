@@ -113,6 +113,8 @@ export function streamDefinitions(options: StreamOptions): readonly StreamDefini
       max_msg_size: MESSAGE_MAX_BYTES,
       allow_direct: true,
       allow_msg_schedules: true,
+      // The server turns it on by itself: a schedule that has fired is taken away by it.
+      allow_rollup_hdrs: true,
     },
     {
       ...common,

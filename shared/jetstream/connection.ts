@@ -10,32 +10,27 @@
  * The client gives up a reconnect after two refusals of its login in a row: the connection closes, the process ends, and
  * whoever starts it again sees the line of a failed start. To knock for ever with a dead password would look like life.
  *
- * Left to provision.ts: streams, buckets, consumers. What was published while disconnected may be gone; publishers know by
- * the missing acknowledgement.
+ * Left to login.ts: seeds, credentials and certificates. To provision.ts: streams, buckets, consumers. What was published while
+ * disconnected may be gone; publishers know by the missing acknowledgement.
  */
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import {
-  type Authenticator,
   AuthorizationError,
   connect as connectToNats,
-  credsAuthenticator,
   type NatsConnection,
   type NodeConnectionOptions,
-  NoRespondersError,
-  nkeyAuthenticator,
-  RequestError,
   type Status,
   UserAuthenticationExpiredError,
-  usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
 import { oneLine } from '#contracts/decode.ts';
 import { inboxPrefix, type User } from '#contracts/rights.ts';
-import type { Config, NatsConfig, NatsLogin, NatsTls } from '#process/config.ts';
+import type { Config, NatsConfig, NatsLogin } from '#process/config.ts';
 import { LineBudget } from '#process/line-budget.ts';
 import type { Logger } from '#process/logging.ts';
-import { ConfigError, StartError } from '#process/start-error.ts';
+import { StartError } from '#process/start-error.ts';
+import { authenticatorOf, lackedRight, nameOf, requireCertificates } from './login.ts';
+import { ServerCode } from './receipt.ts';
+import { isNoResponders } from './stored-message.ts';
 
 /** Scheduled messages and per-message TTLs together are there from 2.12 on. */
 const SERVER_VERSION_MIN = [2, 12, 0] as const;
@@ -57,8 +52,6 @@ const FIRST_CONNECT_PAUSE_MS = 500;
 /** `$JS.API.INFO` is answered in a millisecond, or by a server with other worries. */
 const JETSTREAM_ANSWER_MS = 2_000;
 const JETSTREAM_INFO = '$JS.API.INFO';
-/** The API's error for an account that may not use JetStream. */
-const NOT_ENABLED_FOR_ACCOUNT = 10039;
 
 /** Draining flushes; a server that does not answer that is not worth more of the shutdown's time. */
 const DRAIN_LIMIT_MS = 3_000;
@@ -100,7 +93,7 @@ export async function connect(config: Pick<Config, 'nats'>, options: ConnectOpti
   const connection = new WatchedConnection(await firstConnection(config.nats, options), options);
   try {
     requireVersion(connection.nc);
-    await requireJetStream(connection.nc);
+    await requireJetStream(connection.nc, config.nats.login, options.user);
     return connection;
   } catch (error) {
     await connection.close();
@@ -161,7 +154,7 @@ async function firstConnection(nats: NatsConfig, options: ConnectOptions): Promi
       return await connectToNats(connectOptions);
     } catch (error) {
       const reason = reasonOf(error);
-      const final = finalRefusal(error);
+      const final = finalRefusal(error, nats.login);
       if (final !== null) throw new StartError(`NATS at ${servers.join(', ')} ${final}: ${reason}`);
       const waitedMs = performance.now() - startedMs;
       if (waitedMs >= waitMs) {
@@ -206,77 +199,14 @@ export function loginOptions(nats: NatsConfig, user: User): NodeConnectionOption
   };
 }
 
-/** The login as the client wants it, tried once: in the middle of a connect an unsound one fails in strange ways. */
-function authenticatorOf(login: NatsLogin): Authenticator | null {
-  switch (login.kind) {
-    case 'none':
-      return null;
-    case 'password':
-      return usernamePasswordAuthenticator(login.user, login.password);
-    case 'nkey':
-      return tried('NATS_NKEY_SEED_FILE', "a user's nkey seed", nkeyAuthenticator(contentOf(login.seedFile, seedIn)));
-    case 'creds':
-      return tried('NATS_CREDS_FILE', 'credentials', credsAuthenticator(contentOf(login.credsFile, plainLines)));
-    default:
-      return login satisfies never;
-  }
-}
-
-function tried(variable: string, expected: string, authenticator: Authenticator): Authenticator {
-  try {
-    authenticator('a nonce to sign');
-  } catch {
-    // The error's own text may hold a piece of the secret.
-    throw new ConfigError(`${variable}: the file does not hold ${expected}`);
-  }
-  return authenticator;
-}
-
-/** A file's content at each call, so that renewed credentials are taken up; the last good one while it cannot be read. */
-function contentOf(file: string, read: (text: string) => string): () => Uint8Array {
-  let last: Uint8Array | undefined;
-  return () => {
-    try {
-      last = new TextEncoder().encode(read(readFileSync(file, 'utf8')));
-    } catch (error) {
-      if (last === undefined) throw error;
-    }
-    return last;
-  };
-}
-
-/** The seed in a text that may say more around it, as the files of `nk` and `nsc` do. */
-function seedIn(text: string): string {
-  const [seed] = /\bSU[A-Z2-7]{56}\b/.exec(text) ?? [];
-  if (seed === undefined) throw new Error('no seed');
-  return seed;
-}
-
-/** As the client's pattern wants credentials: no carriage returns, and an end to the last line. */
-const plainLines = (text: string): string => `${text.replaceAll('\r', '')}\n`;
-
-/** The client reads the files at each connect; that they are PEM is found out here, where a variable can be named. */
-function requireCertificates({ caFile, certFile, keyFile }: NatsTls): void {
-  const pem = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
-  const check = (variables: string, context: SecureContextOptions): void => {
-    try {
-      createSecureContext(context);
-    } catch (error) {
-      throw new ConfigError(`${variables}: not usable, expected PEM (${oneLine((error as Error).message)})`);
-    }
-  };
-  check('NATS_TLS_CA', { ca: pem(caFile) });
-  check('NATS_TLS_CERT, NATS_TLS_KEY', { cert: pem(certFile), key: pem(keyFile) });
-}
-
 /** Node's and OpenSSL's codes for a certificate that will not be better in a second. */
 const BAD_CERTIFICATE = /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/;
 
 /** What a refusal comes to that waiting does not change; null for everything else. */
-function finalRefusal(error: unknown): string | null {
+function finalRefusal(error: unknown, login: NatsLogin): string | null {
   if (error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError) {
     // A server that is starting may be too slow for its own limit.
-    return /timeout/i.test(error.message) ? null : 'refuses the login';
+    return /timeout/i.test(error.message) ? null : `refuses ${nameOf(login)}`;
   }
   if (!(error instanceof Error)) return null;
   const { code } = error as NodeJS.ErrnoException;
@@ -299,21 +229,27 @@ function requireVersion(nc: NatsConnection): void {
   throw new StartError(`nats-server ${version} at ${nc.getServer()} is too old: ${least} or later is needed`);
 }
 
-async function requireJetStream(nc: NatsConnection): Promise<void> {
-  const fault = await jetStreamFault(nc);
+async function requireJetStream(nc: NatsConnection, login: NatsLogin, user: User): Promise<void> {
+  const fault = await jetStreamFault(nc, login, user);
   if (fault !== null) throw new StartError(fault);
 }
 
-async function jetStreamFault(nc: NatsConnection): Promise<string | null> {
+async function jetStreamFault(nc: NatsConnection, login: NatsLogin, user: User): Promise<string | null> {
   const off = `nats-server at ${nc.getServer()} runs without JetStream: start it with -js`;
+  const notForAccount = `the NATS account of ${nameOf(login)} is not enabled for JetStream`;
+  const nothing = nc.info?.jetstream === true ? notForAccount : off;
   try {
     const answer = (await nc.request(JETSTREAM_INFO, '', { timeout: JETSTREAM_ANSWER_MS })).json<ApiAnswer>();
-    if (answer.error?.err_code !== NOT_ENABLED_FOR_ACCOUNT) return null;
-    return nc.info?.jetstream === true ? `the NATS account of this login is not enabled for JetStream` : off;
+    return answer.error?.err_code === ServerCode.NOT_ENABLED_FOR_ACCOUNT ? nothing : null;
   } catch (error) {
-    const nobody = error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders());
+    const right = lackedRight(error);
+    // Without its inbox it hears no answer to anything it asks.
+    if (right?.operation === 'subscription') {
+      return `${nameOf(login)} may not listen to ${right.subject}: it is not that of ${user}, or NATS_INBOX_PREFIX is to name its inboxes`;
+    }
+    if (isNoResponders(error)) return nothing;
     // No permission to ask, or no answer in time: what is missing shows when it is used.
-    return nobody || nc.info?.jetstream !== true ? off : null;
+    return right !== null || nc.info?.jetstream === true ? null : off;
   }
 }
 

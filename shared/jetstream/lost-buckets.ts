@@ -17,6 +17,7 @@ export class LostBuckets {
   readonly #logger: Logger;
   readonly #faults = new Map<BucketName, string>();
   readonly #timer: NodeJS.Timeout;
+  #looking = false;
 
   constructor(nc: NatsConnection, options: ProvisionOptions, logger: Logger) {
     this.#nc = nc;
@@ -48,7 +49,11 @@ export class LostBuckets {
     clearInterval(this.#timer);
   }
 
+  /** A restore may take longer than until the next tick: that one is left out then, or requests would pile up. */
   async #lookAgain(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
     for (const bucket of this.#faults.keys()) await this.restore(bucket).catch(() => {});
+    this.#looking = false;
   }
 }

@@ -1,16 +1,15 @@
 /**
  * Owns creating what is missing among streams, buckets and consumers, and telling what is not ours. Idempotent, and safe
  * where several processes start at once. Touches no stream that does not carry our mark in its metadata.
+ *
+ * Left to provision-consumers.ts: consumers. To provision-api.ts: asking the server, and waiting for one that cannot answer yet.
  */
-import { randomInt } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type NatsConnection, TimeoutError } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import {
   type BucketName,
   bucketDefinitions,
   bucketStream,
-  CONSUMERS,
   type ConsumerName,
   OWNER_KEY,
   type StreamDefinition,
@@ -18,29 +17,19 @@ import {
   streamDefinitions,
 } from '#contracts/streams.ts';
 import { StartError } from '#process/start-error.ts';
-import { EffectFailed, SERVICE_UNAVAILABLE, ServerCode } from './receipt.ts';
-import { isNoResponders } from './stored-message.ts';
+import { askApi, isShortOfServers, RACES_MAX, type Setup, same, show } from './provision-api.ts';
+import { ensureConsumer } from './provision-consumers.ts';
+import { EffectFailed, ServerCode } from './receipt.ts';
 
-/** A request that nobody has answered by then went to a leader that has died, or was made before there was one. */
-const API_TRY_MS = 2_000;
-const API_PAUSE_MS = 250;
-/** How long a cluster is waited for that is still finding its servers or electing leaders; as long as for a server. */
-const CLUSTER_WAIT_MS = 60_000;
-const CLUSTER_WAIT_LINE_MS = 5_000;
 /** A bucket is made anew on the way of a wake, which is better given back than held up. */
 const RESTORE_WAIT_MS = 5_000;
-const NANOS_PER_MS = 1_000_000;
-/** Deliveries a consumer may have out at once over all replicas: far above what they work on, far below the server's pain. */
-const ACK_PENDING_MAX = 50_000;
-/** Creating what another process creates at the same moment is tried again so often. */
-const RACES_MAX = 5;
 
 /** What provisioning is to do. */
 export interface ProvisionOptions extends StreamOptions {
   readonly ackWaitMs: number;
   /** Only check: what is missing or cannot work is a StartError; what merely differs is said and left. */
   readonly checkOnly: boolean;
-  /** How long a cluster is waited for that cannot answer yet; default CLUSTER_WAIT_MS. */
+  /** How long a cluster is waited for that cannot answer yet; default: as long as for a server. */
   readonly waitMs?: number;
   /** Told of each stream, bucket and consumer when it is as it should be. */
   readonly told?: (done: Provisioned) => void;
@@ -63,15 +52,29 @@ const CHANGEABLE = [
   'duplicate_window',
   'max_msg_size',
   'allow_direct',
+  'discard',
   'description',
 ] as const;
 /** Settings a stream of ours must have as defined. */
-const ESSENTIAL = ['retention', 'storage', 'allow_msg_schedules', 'allow_msg_ttl', 'max_msgs_per_subject'] as const;
+const ESSENTIAL = ['retention', 'storage', 'max_msgs_per_subject', 'deny_delete', 'deny_purge'] as const;
+/**
+ * Settings a stream of ours must not have where they are not defined: with each of them whoever may publish a message may do more
+ * than write it (remove others, have it expire, have another sent), or it goes where no right has been asked for.
+ */
+const UNWANTED = [
+  'allow_rollup_hdrs',
+  'allow_msg_ttl',
+  'allow_msg_schedules',
+  'allow_msg_counter',
+  'sources',
+  'republish',
+  'subject_transform',
+] as const;
 
 /**
  * Creates the streams and buckets that are missing, and the given consumers.
  *
- * @throws StartError in one line where a stream of the same name is not ours, or a subject is taken by another stream
+ * @throws StartError in one line where a stream of the same name is not ours or not as it must be, or a subject is taken by another
  */
 export async function provision(
   nc: NatsConnection,
@@ -83,7 +86,7 @@ export async function provision(
   const definitions = [...streamDefinitions(options), ...bucketDefinitions(options)];
   // All that is there is looked at first: on a server that cannot be used nothing is left behind.
   for (const definition of definitions) {
-    const { config } = await api(setup, `STREAM.INFO.${definition.name}`, undefined);
+    const { config } = await askApi(setup, `STREAM.INFO.${definition.name}`, undefined);
     if (config !== undefined) requireOurs(definition, config);
   }
   for (const definition of definitions) await ensureStream(setup, definition);
@@ -106,7 +109,7 @@ export async function restoreBucket(
   const name = bucketStream(bucket);
   const setup: Setup = { nc, options: { ...options, waitMs: RESTORE_WAIT_MS }, logger };
   try {
-    const info = await api(setup, `STREAM.INFO.${name}`, undefined);
+    const info = await askApi(setup, `STREAM.INFO.${name}`, undefined);
     if (info.error === undefined) throw new BucketThere(`bucket ${bucket} does not answer just now`);
     if (info.error.err_code !== ServerCode.STREAM_NOT_FOUND) throw new StartError(`bucket ${bucket} does not answer`);
     const definition = bucketDefinitions(options).find((candidate) => candidate.name === name)!;
@@ -117,97 +120,16 @@ export async function restoreBucket(
   }
 }
 
-/** What provisioning works with. */
-interface Setup {
-  readonly nc: NatsConnection;
-  readonly options: ProvisionOptions;
-  readonly logger: Logger;
-}
-
-/** Settings of a consumer that may be changed. */
-const CONSUMER_SETTINGS = ['ack_wait', 'max_ack_pending', 'filter_subject', 'filter_subjects'] as const;
-
-/** Creates a durable consumer where it is missing, and brings its settings up to date. */
-async function ensureConsumer(setup: Setup, name: ConsumerName): Promise<void> {
-  for (let race = 0; race < RACES_MAX; race++) if (await tryConsumer(setup, name)) return;
-  throw new StartError(`consumer ${name} of ${CONSUMERS[name].stream}: others keep creating and removing it`);
-}
-
-/** False where another process has made it in the meantime. */
-async function tryConsumer(setup: Setup, name: ConsumerName): Promise<boolean> {
-  const { options, logger } = setup;
-  const { stream, filters, sealed } = CONSUMERS[name];
-  const wanted = {
-    durable_name: name,
-    name,
-    filter_subjects: filters.length > 1 ? filters : undefined,
-    filter_subject: filters.length === 1 ? filters[0] : undefined,
-    ack_policy: 'explicit',
-    ...(sealed ? newSeal() : { deliver_policy: 'all' }),
-    ack_wait: options.ackWaitMs * NANOS_PER_MS,
-    max_deliver: -1,
-    max_ack_pending: ACK_PENDING_MAX,
-    metadata: { [OWNER_KEY]: '1' },
-  };
-  const info = await api(setup, `CONSUMER.INFO.${stream}.${name}`, undefined);
-  let change: Provisioned['change'] = 'created';
-  let settings: readonly string[] = [];
-  if (info.error === undefined) {
-    settings = CONSUMER_SETTINGS.filter((setting) => !same(wanted[setting], info.config?.[setting]));
-    change = settings.length > 0 ? 'changed' : 'unchanged';
-    if (change === 'unchanged' || options.checkOnly) {
-      options.told?.({ kind: 'consumer', name, change: 'unchanged', settings: [] });
-      return true;
-    }
-    Object.assign(wanted, sealOf(info.config));
-  } else if (info.error.err_code !== ServerCode.CONSUMER_NOT_FOUND) {
-    throw new StartError(`consumer ${name} of ${stream}: ${info.error.description}`);
-  } else if (options.checkOnly) {
-    throw new StartError(`consumer ${name} of ${stream} is missing, and PROVISION=off forbids creating it`);
-  }
-  const made = await api(setup, `CONSUMER.CREATE.${stream}.${name}`, {
-    stream_name: stream,
-    config: wanted,
-    action: '',
-  });
-  if (made.error?.err_code === ServerCode.CONSUMER_CANNOT_CHANGE && change === 'created') return false;
-  if (made.error !== undefined) throw new StartError(`consumer ${name} of ${stream}: ${made.error.description}`);
-  logger.debug({ consumer: name, stream }, 'consumer ready');
-  options.told?.({ kind: 'consumer', name, change, settings });
-  return true;
-}
-
-/**
- * A sealed consumer begins at a time long before its stream, which is the same as at its beginning. That time is drawn by
- * chance, no two consumers with different ones are the same to the server, and it lets nobody change it: whoever may create
- * consumers and cannot look at this one cannot alter it either (docs/adr/0024-the-collectors-consumer-is-sealed.md).
- */
-function newSeal(): { deliver_policy: string; opt_start_time: string } {
-  const nanos = String(randomInt(NANOS_PER_MS)).padStart(NANOS_DIGITS, '0');
-  const toTheMs = new Date(randomInt(SEAL_YEARS_MS)).toISOString();
-  return { deliver_policy: 'by_start_time', opt_start_time: toTheMs.replace('Z', `${nanos}Z`) };
-}
-
-/** Forty years of nanoseconds from 1970 on: sixty bits, and all of them before there was a server of this kind. */
-const SEAL_YEARS_MS = 40 * 365 * 86_400_000;
-const NANOS_DIGITS = 6;
-
-/** What makes a consumer that is there the same consumer: its seal, or that it was made without one. */
-function sealOf(config: Record<string, unknown> = {}): object {
-  const { deliver_policy, opt_start_time } = config;
-  return { deliver_policy, opt_start_time };
-}
-
 async function ensureStream(setup: Setup, wanted: StreamDefinition): Promise<void> {
   const { checkOnly, replicas } = setup.options;
   for (let race = 0; race < RACES_MAX; race++) {
-    const info = await api(setup, `STREAM.INFO.${wanted.name}`, undefined);
+    const info = await askApi(setup, `STREAM.INFO.${wanted.name}`, undefined);
     if (info.error === undefined) return bringUpToDate(setup, wanted, info.config ?? {});
     if (info.error.err_code !== ServerCode.STREAM_NOT_FOUND) {
       throw new StartError(`stream ${wanted.name}: ${info.error.description}`);
     }
     if (checkOnly) throw new StartError(`stream ${wanted.name} is missing, and PROVISION=off forbids creating it`);
-    const made = await api(setup, `STREAM.CREATE.${wanted.name}`, wanted);
+    const made = await askApi(setup, `STREAM.CREATE.${wanted.name}`, wanted);
     if (made.error === undefined) {
       setup.logger.info({ stream: wanted.name }, 'stream created');
       setup.options.told?.({ kind: 'stream', name: wanted.name, change: 'created', settings: [] });
@@ -233,11 +155,17 @@ function requireOurs(wanted: StreamDefinition, config: Record<string, unknown>):
   if (marks?.[OWNER_KEY] === undefined) {
     throw new StartError(`a stream ${name} exists that is not Riposte's: use another account or server, or remove it`);
   }
-  for (const setting of ESSENTIAL) {
-    if (wanted[setting] === undefined || same(wanted[setting], config[setting])) continue;
-    throw new StartError(
-      `stream ${name} has ${setting} ${show(config[setting])}, and ${show(wanted[setting])} is needed`,
-    );
+  const needed = [
+    ...ESSENTIAL.filter((setting) => wanted[setting] !== undefined).map(
+      (setting) => [setting, wanted[setting]] as const,
+    ),
+    ...UNWANTED.map((setting) => [setting, wanted[setting] ?? false] as const),
+  ];
+  for (const [setting, value] of needed) {
+    // The server says of much that is off nothing at all.
+    const found = config[setting] ?? false;
+    if (same(value, found)) continue;
+    throw new StartError(`stream ${name} has ${setting} ${show(found)}, and ${show(value)} is needed`);
   }
   const subjects = config.subjects as string[] | undefined;
   if (!same([...(wanted.subjects ?? [])].sort(), [...(subjects ?? [])].sort())) {
@@ -259,60 +187,11 @@ async function bringUpToDate(setup: Setup, wanted: StreamDefinition, config: Rec
     return;
   }
   const update = { ...config, ...Object.fromEntries(changed.map((setting) => [setting, wanted[setting]])) };
-  const updated = await api(setup, `STREAM.UPDATE.${name}`, update);
+  const updated = await askApi(setup, `STREAM.UPDATE.${name}`, update);
   if (updated.error !== undefined) {
     const why = isShortOfServers(updated) ? `REPLICAS=${options.replicas} needs a cluster of as many servers: ` : '';
     throw new StartError(`stream ${name} cannot be changed: ${why}${updated.error.description}`);
   }
   logger.info({ stream: name, changed }, 'stream changed');
   options.told?.({ ...done, change: 'changed' });
-}
-
-const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing';
-const same = (left: unknown, right: unknown): boolean => show(left) === show(right);
-
-type ApiAnswer = {
-  readonly config?: Record<string, unknown>;
-  readonly error?: { readonly code: number; readonly err_code?: number; readonly description?: string };
-};
-
-/** There are too few servers, or they have not found each other yet. */
-function isShortOfServers({ error }: ApiAnswer): boolean {
-  return error?.err_code === ServerCode.NO_PEERS || error?.err_code === ServerCode.REPLICAS_NOT_CLUSTERED;
-}
-
-/** What a cluster says that will be able to do as it is asked when it has found itself. */
-function isForming(answer: ApiAnswer): boolean {
-  const { error } = answer;
-  return error?.code === SERVICE_UNAVAILABLE || error?.err_code === ServerCode.NO_PEERS;
-}
-
-/**
- * Asks the JetStream API, and asks again while a cluster has nobody to answer: all that is asked here may be asked twice.
- */
-async function api({ nc, options, logger }: Setup, path: string, body: unknown): Promise<ApiAnswer> {
-  const payload = body === undefined ? undefined : JSON.stringify(body);
-  const startedMs = performance.now();
-  const waitMs = options.waitMs ?? CLUSTER_WAIT_MS;
-  let sayAtMs = CLUSTER_WAIT_LINE_MS;
-  for (;;) {
-    let reason: string;
-    try {
-      const answer = (await nc.request(`$JS.API.${path}`, payload, { timeout: API_TRY_MS })).json<ApiAnswer>();
-      if (!isForming(answer) || performance.now() - startedMs > waitMs) return answer;
-      reason = answer.error?.description ?? 'it is not available';
-    } catch (error) {
-      reason = error instanceof Error ? error.message : String(error);
-      const passing = error instanceof TimeoutError || isNoResponders(error);
-      if (!passing || nc.isClosed() || performance.now() - startedMs > waitMs) {
-        throw new StartError(`JetStream does not answer ${path}: ${reason}`);
-      }
-    }
-    const waitedMs = Math.round(performance.now() - startedMs);
-    if (waitedMs >= sayAtMs) {
-      logger.warn({ path, reason, waitedMs }, 'waiting for JetStream');
-      sayAtMs = waitedMs + CLUSTER_WAIT_LINE_MS;
-    }
-    await sleep(API_PAUSE_MS);
-  }
 }

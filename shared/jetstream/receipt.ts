@@ -26,6 +26,8 @@ export const ServerCode = {
   NO_PEERS: 10005,
   /** Replicas are asked of a server that is no cluster. */
   REPLICAS_NOT_CLUSTERED: 10074,
+  /** The account of the login has no JetStream, as that of the system has none. */
+  NOT_ENABLED_FOR_ACCOUNT: 10039,
 } as const;
 
 /** What became of a publish. */

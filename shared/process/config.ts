@@ -2,14 +2,14 @@
  * Owns the environment: every variable of docs/contract.md, "Processes", is read here, once, and nowhere else.
  *
  * 1. A bad value is a ConfigError that names the variable, what it is and what was expected; several come in one line.
- * 2. No secret stands in an error: values of NATS_PASSWORD and of URLs that hold one are never repeated.
+ * 2. No secret stands in an error: values of NATS_PASSWORD, of URLs that hold one, and of variables that name a file are never
+ *    repeated. Whoever mistakes what belongs into those has put the seed or the key itself there.
  * 3. What is named as a file can be read when the process starts; its content stays in the file.
  *
- * Left to shared/jetstream/connection.ts: whether a seed or credentials are sound. To modules.ts: loading modules.
+ * Left to shared/jetstream/login.ts: whether a seed or credentials are sound. To modules.ts: loading modules.
  */
 import { accessSync, constants, statSync } from 'node:fs';
 import * as z from 'zod';
-import { oneLine } from '#contracts/decode.ts';
 import { isInbox } from '#contracts/subjects.ts';
 import { ConfigError } from './start-error.ts';
 
@@ -154,11 +154,12 @@ function modules(text: string): Reading<readonly string[]> {
 type Servers = { readonly hosts: readonly string[]; readonly tls: boolean };
 
 function servers(text: string): Reading<Servers> {
+  // The client drops a URL's user without a word, and would log its password in an error. All of the text is looked at before
+  // it is taken apart: a password may have a comma in it.
+  if (text.includes('@')) return { wrong: 'a user does not belong in it, expected NATS_USER and NATS_PASSWORD' };
   const hosts: string[] = [];
   let tls = false;
   for (const item of listed(text)) {
-    // The client drops a URL's user without a word, and would log its password in an error.
-    if (item.includes('@')) return { wrong: 'a user does not belong in it, expected NATS_USER and NATS_PASSWORD' };
     const [, scheme, host] = /^(?:([a-z]+):\/\/)?([^/]+)\/?$/i.exec(item) ?? [];
     if (host === undefined || !isHostAndPort(host)) return got(item, 'nats://host:port, comma-separated');
     if (scheme !== undefined && !/^(nats|tls)$/i.test(scheme)) return got(item, 'nats:// or tls://');
@@ -174,15 +175,18 @@ function isHostAndPort(text: string): boolean {
   return url !== null && url.hostname !== '' && url.port !== '0' && url.search === '' && url.hash === '';
 }
 
+const FILE_EXPECTED = 'expected the path of a file';
+
+/** The path of a file that can be read. What is wrong with it is said without it, and without the system's own text, which has it. */
 function readableFile(text: string): Reading<string | undefined> {
   try {
     accessSync(text, constants.R_OK);
     if (statSync(text).isFile()) return { value: text };
-    return { wrong: `${JSON.stringify(text)} is not a file, expected one` };
+    return { wrong: `what it names is no file, ${FILE_EXPECTED}` };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'there is none' : oneLine((error as Error).message);
-    return { wrong: `cannot read ${JSON.stringify(text)} (${why}), expected a file` };
+    const why = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code ?? 'for no known reason'})`;
+    return { wrong: `${why}, ${FILE_EXPECTED}` };
   }
 }
 

@@ -32,8 +32,10 @@ const HELP = `npm start [-- options]: the whole system, and a live account of ev
   --help        this
 
 Without NATS_URL it runs a nats-server of its own, which is gone when it ends. With NATS_URL it uses that one, with the
-other NATS_ variables of docs/contract.md. The roles take the rest of their variables from here too, but for HTTP_PORT
-and LOG_LEVEL.
+other NATS_ variables of docs/contract.md: one login for all that it starts, which has to have the rights of every role and of a
+game server. On a server that keeps them apart (docs/security.md) start each role by itself, with its own seed, and this
+with --no-roles and the seed of the game server. The roles take the rest of their variables from here too, but for HTTP_PORT and
+LOG_LEVEL.
 `;
 
 const OPTIONS = {

@@ -9,7 +9,7 @@
 // 2. What users get belongs to uid:gid. The directories stay root's, who runs this with no capability but that of giving away.
 
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, existsSync, readdirSync, renameSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -49,6 +49,7 @@ function main([folder, owner = '', ...options]: readonly string[]): number {
 
 function deal(from: string, to: string, uid: number, gid: number): void {
   const next = `${to}.next`;
+  rmSync(next, { force: true }); // a run that was killed may have left one that nobody may write, or that is its user's already
   copyFileSync(from, next);
   chmodSync(next, ONLY_OWNER_READS);
   chownSync(next, uid, gid);

@@ -220,6 +220,22 @@ describe.concurrent("what is not Riposte's", () => {
     ['KV_locks', { allow_msg_ttl: undefined }, 'allow_msg_ttl'],
     ['KV_sessions', { storage: 'memory' }, 'storage'],
     [COMBAT, { subjects: ['combat.*.*'] }, 'collector.signal'],
+    // What the rights rest on: with each of these whoever may write a message may do more than that.
+    [COMBAT, { deny_delete: undefined }, 'deny_delete false, and true is needed'],
+    [COMBAT, { deny_purge: undefined }, 'deny_purge false, and true is needed'],
+    [COMBAT, { allow_rollup_hdrs: true, deny_purge: undefined }, ' false, and true is needed'],
+    [COMBAT, { allow_msg_ttl: true }, 'allow_msg_ttl true, and false is needed'],
+    [COMBAT, { republish: { src: 'collector.signal.*', dest: 'public.signal.{{wildcard(1)}}' } }, 'republish'],
+    [
+      COMBAT,
+      { subject_transform: { src: 'combat.session.*', dest: 'combat.action.{{wildcard(1)}}' } },
+      'subject_trans',
+    ],
+    [TASKS, { allow_rollup_hdrs: true }, 'allow_rollup_hdrs true, and false is needed'],
+    [TASKS, { allow_msg_schedules: true }, 'allow_'],
+    ['KV_locks', { allow_rollup_hdrs: true }, 'allow_rollup_hdrs true, and false is needed'],
+    ['DEAD', { sources: [{ name: 'ELSEWHERE' }] }, 'sources'],
+    [ACTIONS, { sources: [{ name: COMBAT }] }, 'sources'],
   ])('%s with our mark and another %o is refused, and not changed', async (name, other, word) => {
     await using own = await empty();
     const definition = [...streamDefinitions(OPTIONS), ...bucketDefinitions(OPTIONS)].find((one) => one.name === name);
@@ -237,6 +253,8 @@ describe.concurrent('what is ours and cannot work as it is, is put right or refu
     [COMBAT, { allow_direct: false }],
     ['KV_sessions', { allow_direct: false }],
     ['KV_locks', { max_age: HOUR_MS * NANOS_PER_MS }],
+    [COMBAT, { discard: 'new' }],
+    ['KV_sessions', { discard: 'old' }],
   ])('%s with another %o', async (name, other) => {
     await using own = await empty();
     const definition = [...streamDefinitions(OPTIONS), ...bucketDefinitions(OPTIONS)].find((one) => one.name === name)!;
@@ -260,6 +278,59 @@ describe.concurrent('what is ours and cannot work as it is, is put right or refu
     if (refused instanceof StartError) return;
     const made = await own.api(`CONSUMER.INFO.${COMBAT}.collector`);
     expect(made.config?.filter_subjects).toEqual(CONSUMERS.collector.filters);
+  });
+});
+
+describe.concurrent('a collector’s consumer that was made by hand', () => {
+  /** Makes it in place of the one that is there. */
+  async function remake(on: Rig, config: object): Promise<void> {
+    await (await jetstreamManager(on.nc)).consumers.delete(COMBAT, 'collector');
+    const usual = { durable_name: 'collector', ack_policy: 'explicit', ack_wait: on.options.ackWaitMs * NANOS_PER_MS };
+    const body = { ...usual, filter_subjects: CONSUMERS.collector.filters, max_ack_pending: 50_000, ...config };
+    const made = await on.api(`CONSUMER.CREATE.${COMBAT}.collector`, { stream_name: COMBAT, config: body });
+    expect(made.error).toBeUndefined();
+  }
+  const off = { ...OPTIONS, checkOnly: true };
+
+  test.each([
+    [{ filter_subjects: ['combat.session.*'] }, 'filters ["combat.session.*"]'],
+    [{ filter_subjects: undefined, filter_subject: 'collector.signal.*' }, 'filters ["collector.signal.*"]'],
+    [{ max_deliver: 3 }, 'max_deliver 3'],
+    [{ ack_policy: 'all' }, 'ack_policy "all"'],
+  ])('with %o loses wakes: a role with PROVISION=off does not start on it', async (config, word) => {
+    await using own = await Rig.open({}, ALL);
+    await remake(own, config);
+    const before = await everything(own);
+    const line = await refusal(own, ['collector'], off);
+    expect(line).toContain(`consumer collector of COMBAT has ${word}, and `);
+    expect(line).toContain('PROVISION=off');
+    expect(await everything(own)).toEqual(before);
+  });
+
+  test('with its filters in another order is as it should be', async () => {
+    await using own = await Rig.open({}, ALL);
+    const { config } = await own.api(`CONSUMER.INFO.${COMBAT}.collector`);
+    await remake(own, { ...config, filter_subjects: CONSUMERS.collector.filters.toReversed() });
+    const lines = new Lines();
+    await provision(own.nc, ['collector'], off, lines.logger);
+    expect(lines.all).toEqual([]);
+  });
+
+  test.each([
+    ['a role with PROVISION=off', true],
+    ['the operator', false],
+  ])('without a seal: %s is told so, and how to have it sealed', async (_, checkOnly) => {
+    await using own = await Rig.open({}, ALL);
+    await remake(own, {});
+    const lines = new Lines();
+    await provision(own.nc, ['collector'], { ...own.options, checkOnly }, lines.logger);
+    const [line, ...more] = lines.saying(/seal/);
+    expect([line?.msg, more]).toEqual(['consumer collector has no seal', []]);
+    expect(line?.reason).toMatch(/delete it and provision again: nothing is lost/);
+    await (await jetstreamManager(own.nc)).consumers.delete(COMBAT, 'collector');
+    await provision(own.nc, ['collector'], own.options, lines.logger);
+    expect(lines.saying(/seal/)).toHaveLength(1);
+    unsealed(await everything(own));
   });
 });
 
@@ -291,7 +362,8 @@ describe.concurrent('PROVISION=off', () => {
     expect(lines.all).toEqual([]);
     await provision(own.nc, ALL, { ...off, logMaxAgeMs: HOUR_MS, ackWaitMs: 9_000 }, lines.logger);
     expect(await everything(own)).toEqual(before);
-    expect(lines.saying(/differs/).map((line) => line.stream)).toContain(COMBAT);
+    expect(lines.saying(/stream differs/).map((line) => line.stream)).toContain(COMBAT);
+    expect(lines.saying(/consumer differs/).map((line) => line.consumer)).toEqual(ALL);
   });
 });
 

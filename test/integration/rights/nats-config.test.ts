@@ -1,11 +1,14 @@
 // Proves `riposte nats-config`: what it writes is what a server takes, alone and as a cluster; what is secret is for its owner;
 // what was made once is kept; and what it does not understand is refused in one line.
 
-import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { chmodSync, linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect as connectByTcp } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { connect as connectByTls } from 'node:tls';
 import { connect } from '@nats-io/transport-node';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { USERS } from '#contracts/rights.ts';
@@ -94,6 +97,56 @@ describe('what it writes', () => {
   });
 });
 
+describe('a run that was killed', () => {
+  const anew = (out: readonly string[]): string[] => out.filter((line) => line.endsWith('written'));
+  const strangersKey = (): string =>
+    String(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const isPair = (certificate: string, key: string): boolean =>
+    new X509Certificate(file(certificate)).checkPrivateKey(createPrivateKey(file(key)));
+
+  test('between a server’s key and its certificate leaves a pair that is made anew', async () => {
+    await write();
+    writeFileSync(join(directory, 'nats-key.pem'), strangersKey());
+    const { code, out } = await write();
+    expect([code, anew(out)]).toEqual([0, ['nats.pem written', 'nats.conf written']]);
+    expect(isPair('nats.pem', 'nats-key.pem')).toBe(true);
+  });
+
+  test('between the authority’s key and its certificate leaves a key that gets one, and what it has signed stays good', async () => {
+    await write();
+    const key = file('ca-key.pem');
+    rmSync(join(directory, 'ca.pem'));
+    const { code, out } = await write();
+    expect([code, anew(out)]).toEqual([0, ['ca.pem written', 'nats.conf written']]);
+    expect([file('ca-key.pem'), isPair('ca.pem', 'ca-key.pem')]).toEqual([key, true]);
+    expect(new X509Certificate(file('nats.pem')).verify(new X509Certificate(file('ca.pem')).publicKey)).toBe(true);
+  });
+
+  test('leaves no authority of another’s key, and none without a key: such a one is named, and left', async () => {
+    await write();
+    writeFileSync(join(directory, 'ca-key.pem'), strangersKey());
+    const [other, authority] = [await write(), file('ca.pem')];
+    expect([other.code, other.said]).toEqual([2, [expect.stringContaining('are not an authority that this command')]]);
+    rmSync(join(directory, 'ca-key.pem'));
+    const none = await write();
+    expect([none.code, none.said]).toEqual([2, [expect.stringMatching(/there is .*ca\.pem and no .*ca-key\.pem/)]]);
+    expect(file('ca.pem')).toBe(authority);
+  });
+
+  test('leaves files whole, and what it left beside them stands in nobody’s way', async () => {
+    await write();
+    const before = file('nats.conf');
+    linkSync(join(directory, 'nats.conf'), join(directory, 'as-it-was'));
+    writeFileSync(join(directory, 'other'), 'not to be written over');
+    linkSync(join(directory, 'other'), join(directory, 'nats.conf.next'));
+    chmodSync(join(directory, 'nats.conf.next'), 0o400);
+    expect((await write('--sync-interval', '1s')).code).toBe(0);
+    expect(file('nats.conf')).not.toBe(before);
+    expect([file('as-it-was'), file('other')]).toEqual([before, 'not to be written over']);
+    expect(everyFile().filter((path) => path.endsWith('.next'))).toEqual([]);
+  });
+});
+
 describe('a cluster of three', () => {
   test('finds itself over TLS, is provisioned with three replicas, and keeps the seal', {
     timeout: CLUSTER_LIMIT_MS,
@@ -125,6 +178,8 @@ describe('a cluster of three', () => {
       const nc = await connect({
         ...loginOptions(readConfig(connection(places[2]!.port, 'game_server')).nats, 'game_server'),
       });
+      // It would seek the others there after a lost connection, and fail: their certificates have other names.
+      expect(nc.info?.connect_urls).toBeUndefined();
       const config = {
         durable_name: 'collector',
         name: 'collector',
@@ -157,6 +212,69 @@ describe('a cluster of three', () => {
   });
 });
 
+describe('a server of a cluster', () => {
+  /** Whether a server lets somebody make a route who speaks TLS: then it says INFO. */
+  async function letsIn(port: number, shown: { cert: Buffer; key: Buffer } | null): Promise<boolean> {
+    const ca = readFileSync(join(directory, 'ca.pem'));
+    const socket = connectByTls({ host: '127.0.0.1', port, ca, servername: 'localhost', ...shown });
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    socket.once('data', (said) => resolve(String(said).startsWith('INFO ')));
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
+    return promise.finally(() => socket.destroy());
+  }
+
+  test('makes routes over TLS with whoever shows a certificate of its authority, and with nobody else', async () => {
+    const places = await onThisMachine(3);
+    const routePort = Number(places[0]!.route.split(':')[1]);
+    const own = places.map(({ port, route }, index) => `--server=n${index}=127.0.0.1:${port}:${route.split(':')[1]}:0`);
+    await write('--listen', '127.0.0.1', ...own);
+    const others = join(directory, 'others');
+    await start(['nats-config', others, ...own], {}).answer;
+    await using server = await serve('n0', places[0]!.port);
+    const said = async (reason: RegExp): Promise<void> => {
+      while (!reason.test(readFileSync(server.logFile, 'utf8'))) await pause(20);
+    };
+    const pair = (from: string) => ({
+      cert: readFileSync(join(from, 'n1.pem')),
+      key: readFileSync(join(from, 'n1-key.pem')),
+    });
+    expect(await letsIn(routePort, pair(directory))).toBe(true);
+    expect(await letsIn(routePort, null)).toBe(false);
+    await said(/TLS route handshake error: tls: client didn't provide a certificate/);
+    expect(await letsIn(routePort, pair(others))).toBe(false);
+    await said(/TLS route handshake error: .*certificate signed by unknown authority/);
+  });
+
+  // All of 127.0.0.0/8 is the machine itself there.
+  test.skipIf(process.platform !== 'linux')(
+    'shows its monitoring on loopback, and listens for it nowhere else',
+    async () => {
+      const [client, monitor] = (await onThisMachine(2)).map(({ port }) => port) as [number, number];
+      await write('--listen', '0.0.0.0', `--server=nats=127.0.0.1:${client}:6222:${monitor}`);
+      await using _server = await serve('nats', client);
+      const page = await fetch(`http://127.0.0.1:${monitor}/healthz`);
+      expect([page.status, await page.json()]).toEqual([200, { status: 'ok' }]);
+      const isOpen = async (host: string, port: number): Promise<boolean> => {
+        const socket = connectByTcp(port, host);
+        const opened = once(socket, 'connect').then(
+          () => true,
+          () => false,
+        );
+        return opened.finally(() => socket.destroy());
+      };
+      const outside = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+      const addresses = outside
+        .filter(({ internal, family }) => !internal && family === 'IPv4')
+        .map((each) => each.address);
+      for (const address of ['127.0.0.2', ...addresses]) {
+        const found = { clients: await isOpen(address, client), monitoring: await isOpen(address, monitor) };
+        expect([address, found]).toEqual([address, { clients: true, monitoring: false }]);
+      }
+    },
+  );
+});
+
 describe('what it does not understand', () => {
   test.each([
     [[], 'expected one directory'],
@@ -164,6 +282,16 @@ describe('what it does not understand', () => {
     [['a', '--server', 'x y'], '--server is "x y", expected <name>[=<host>'],
     [['a', '--server', 'x', '--server', 'y'], '2 servers: expected one, or 3 or 5 for a cluster'],
     [['a', '--server', 'x', '--server', 'x', '--server', 'y'], 'two servers of one name'],
+    [['a', '--server', 'ca'], '--server ca: its file ca.pem would be that of the authority'],
+    [
+      ['a', '--server', 'x', '--server', 'x-key', '--server', 'y'],
+      '--server x-key: its file x-key.pem would be that of x',
+    ],
+    [
+      ['a', '--server', 'x-key', '--server', 'x', '--server', 'y'],
+      '--server x: its file x-key.pem would be that of x-key',
+    ],
+    [['a', '--server', 'x', '--server', 'X', '--server', 'y'], '--server X: its file X.conf would be that of x'],
     [['a', '--server', 'x=x:99999'], '99999 is no port'],
     [['a', '--sync-interval', 'soon'], '--sync-interval is "soon", expected default, always, or a duration such as 1s'],
     [['a', '--results', 'collector'], '--results: "collector" cannot be used'],

@@ -1,9 +1,10 @@
-// Proves that no secret is ever written: not by a role at its most talkative, when all goes well or when it is refused; not on its
-// pages; not by a command; and not by the server. Every seed, password, key and token there is, is looked for in all of it.
+// Proves that no secret is ever written, nor a piece of one: not by a role at its most talkative, when all goes well or when it is
+// refused; not on its pages; not by a command, `npm start` among them; and not by the server, which says what it can. Every
+// seed, password, key and token there is, is looked for in all of it.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -12,24 +13,30 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RiposteClient } from '#client/client.ts';
 import { connectionFrom } from '#client/environment.ts';
 import { type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
+import { startTestServer } from '#test/harness/server.ts';
 import { start } from '#test/integration/cli/riposte.ts';
 import { fight, STAGE_LIMIT_MS } from '#test/integration/client/stage.ts';
 import { ROOT } from '#tools/commands/child.ts';
 
 const PASSWORD = 'correct-horse-battery-staple';
 const TOKEN_IN_URL = 'another-horse-in-the-address';
-/** Any line of a key or token that is long enough to be nothing else. */
-const SECRET_CHARS_MIN = 20;
+/** A piece of a secret that is long enough to be nothing else: ten bytes of a seed, twelve of a key. */
+const PIECE_CHARS = 16;
 
 let secured: SecuredServer;
 let directory: string;
 let strangersSeed: string;
+const secrets: string[] = [];
 /** Everything that anybody has written, by who it was. */
 const written: { readonly who: string; text: string }[] = [];
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
   secured = await startSecuredServer();
+  const { logFile } = secured.server;
+  appendFileSync(join(dirname(logFile), 'nats-server.conf'), '\ndebug: true\n');
+  await secured.server.kill('SIGHUP');
+  while (!readFileSync(logFile, 'utf8').includes('Reloaded: debug = true')) await pause(20);
   directory = mkdtempSync(join(tmpdir(), 'riposte-secrets-'));
   strangersSeed = new TextDecoder().decode(createUser().getSeed());
 }, STAGE_LIMIT_MS);
@@ -40,12 +47,21 @@ afterAll(async () => {
   if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
 }, STAGE_LIMIT_MS);
 
-/** Starts a role at its most talkative; all it writes is kept. */
-function role(name: string, env: NodeJS.ProcessEnv) {
+/** Starts a role at its most talkative. */
+const role = (name: string, env: NodeJS.ProcessEnv) =>
+  program(name, ['--import', './tools/setup/lifeline.mjs', `services/${name}/main.ts`], {
+    LOG_LEVEL: 'trace',
+    HTTP_PORT: '0',
+    ACK_WAIT_MS: '2000',
+    ...env,
+  });
+
+/** Starts a program; all it writes is kept. */
+function program(name: string, args: readonly string[], env: NodeJS.ProcessEnv) {
   const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, ['--import', './tools/setup/lifeline.mjs', `services/${name}/main.ts`], {
+  const child = spawn(process.execPath, args, {
     cwd: ROOT,
-    env: { PATH, HOME, LOG_LEVEL: 'trace', HTTP_PORT: '0', ACK_WAIT_MS: '2000', ...env },
+    env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.push(child);
@@ -61,7 +77,7 @@ function role(name: string, env: NodeJS.ProcessEnv) {
       for (;;) {
         const found = pattern.exec(record.text);
         if (found !== null) return found;
-        if (child.exitCode !== null) throw new Error(`the ${name} ended without ${pattern}:\n${record.text}`);
+        if (child.exitCode !== null) throw new Error(`${name} ended without ${pattern}:\n${record.text}`);
         await pause(20);
       }
     },
@@ -96,6 +112,30 @@ test('a run in which all goes well, with its pages', limit, async () => {
   await Promise.all(roles.map(({ ended }) => ended));
 });
 
+test('a role that is let in by a password', limit, async () => {
+  const config = `debug: true, authorization { user: ann, password: ${PASSWORD} }`;
+  await using server = await startTestServer({ config });
+  const env = { NATS_URL: server.url, NATS_USER: 'ann', NATS_PASSWORD: PASSWORD };
+  const { child, ended, says } = role('collector', env);
+  const [, port] = await says(READY);
+  written.push({ who: 'metrics', text: await (await fetch(`http://127.0.0.1:${port}/metrics`)).text() });
+  await server.restart({ config }); // it is let in again
+  await says(/"msg":"reconnected to NATS"/);
+  child.kill('SIGTERM');
+  await ended;
+  written.push({ who: 'nats-server', text: readFileSync(server.logFile, 'utf8') });
+});
+
+test('npm start, with what it prints for a game server', limit, async () => {
+  const { child, ended, says } = program('npm start', ['tools/commands/start.ts'], {});
+  const [, seedFile] = await says(/NATS_NKEY_SEED_FILE=(\S+)/);
+  // They are gone with its server.
+  secrets.push(...secretsIn(dirname(dirname(seedFile!))));
+  await says(/> .* hit /);
+  child.kill('SIGTERM');
+  await ended;
+});
+
 test(
   'roles that are refused: by a stranger’s seed, another’s, a password, credentials, and files that hold something else',
   limit,
@@ -114,6 +154,12 @@ test(
       { ...bare, NATS_PASSWORD: PASSWORD },
       { ...bare, NATS_USER: 'collector', NATS_PASSWORD: PASSWORD, NATS_CREDS_FILE: seedFile },
       { ...bare, NATS_CREDS_FILE: seedFile },
+      // What belongs into the file, in place of its name.
+      { ...own, NATS_NKEY_SEED_FILE: seed },
+      { ...bare, NATS_CREDS_FILE: seed },
+      { ...own, NATS_TLS_CA: pem },
+      { ...own, NATS_TLS_CERT: pem, NATS_TLS_KEY: pem },
+      { ...own, NATS_URL: `nats://collector:${TOKEN_IN_URL},${TOKEN_IN_URL}@127.0.0.1:${secured.server.port}` },
       { ...own, NATS_URL: `nats://collector:${TOKEN_IN_URL}@127.0.0.1:${secured.server.port}` },
     ];
     const roles = refused.map((env) => role('collector', env));
@@ -152,22 +198,28 @@ test('the commands, refused and not', limit, async () => {
   }
 });
 
-test('nowhere in all of it is a secret', () => {
+test('nowhere in all of it is a secret, nor a piece of one', limit, () => {
   written.push({ who: 'nats-server', text: readFileSync(secured.server.logFile, 'utf8') });
-  const files = (root: string): string[] =>
-    readdirSync(root, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && /\.nk$|-key\.pem$/.test(entry.name))
-      .map((entry) => join(entry.parentPath, entry.name));
-  const secrets = [PASSWORD, TOKEN_IN_URL, strangersSeed];
-  for (const path of [...files(dirname(secured.server.logFile)), ...files(directory)]) {
-    const lines = readFileSync(path, 'utf8').split('\n');
-    secrets.push(...lines.filter((line) => line.length >= SECRET_CHARS_MIN && !line.startsWith('-----')));
-  }
-  expect(secrets.length).toBeGreaterThan(15);
-  expect(written.length).toBeGreaterThan(25);
-  const found = written.flatMap(({ who, text }) => {
+  secrets.push(PASSWORD, TOKEN_IN_URL, strangersSeed);
+  for (const place of [dirname(secured.server.logFile), directory]) secrets.push(...secretsIn(place));
+  expect(secrets.length).toBeGreaterThan(30);
+  expect(written.length).toBeGreaterThan(35);
+  const pieces = new Map(secrets.flatMap((secret) => piecesOf(secret).map((piece) => [piece, secret] as const)));
+  for (const { who, text } of written) {
     expect([who, text.length > 0]).toEqual([who, true]);
-    return secrets.filter((secret) => text.includes(secret)).map((secret) => `${who} writes ${secret.slice(0, 4)}...`);
-  });
-  expect(found).toEqual([]);
+    const found = new Set(piecesOf(text).flatMap((piece) => pieces.get(piece)?.slice(0, 4) ?? []));
+    expect([who, ...found]).toEqual([who]);
+  }
 });
+
+/** Every run of so many characters. */
+const piecesOf = (text: string): string[] =>
+  Array.from({ length: Math.max(0, text.length - PIECE_CHARS + 1) }, (_, at) => text.slice(at, at + PIECE_CHARS));
+
+/** The lines of all seeds and keys in a directory. */
+function secretsIn(place: string): string[] {
+  return readdirSync(place, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.nk$|-key\.pem$/.test(entry.name))
+    .flatMap((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8').split('\n'))
+    .filter((line) => line.length >= PIECE_CHARS && !line.startsWith('-----'));
+}

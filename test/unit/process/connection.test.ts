@@ -137,7 +137,7 @@ describe('getting in', () => {
       const env = { NATS_URL: server.url, NATS_PASSWORD: 'pw' };
       await open({ ...env, NATS_USER: 'with' });
       expect((await refusalOf({ ...env, NATS_USER: 'without' })).message).toBe(
-        'the NATS account of this login is not enabled for JetStream',
+        'the NATS account of the login by NATS_USER is not enabled for JetStream',
       );
     },
     LIMIT_MS,
@@ -190,12 +190,16 @@ describe('getting in', () => {
     'a refused login is one line at once, whatever the way',
     async () => {
       const server = await serve({ config: 'authorization { user: ann, password: right }' });
-      for (const login of [{}, { NATS_USER: 'ann', NATS_PASSWORD: 'wrong' }, { NATS_NKEY_SEED_FILE: seedFile() }]) {
+      for (const [login, name] of [
+        [{}, 'a connection without a login'],
+        [{ NATS_USER: 'ann', NATS_PASSWORD: 'wrong' }, 'the login by NATS_USER'],
+        [{ NATS_NKEY_SEED_FILE: seedFile() }, 'the login by NATS_NKEY_SEED_FILE'],
+      ] as const) {
         await using child = new Child('role.ts', { NATS_URL: server.url, ...login });
         expect(await child.exited).toMatchObject({
           code: 1,
           stdout: [],
-          stderr: [`collector: NATS at 127.0.0.1:${server.port} refuses the login: Authorization Violation`],
+          stderr: [`collector: NATS at 127.0.0.1:${server.port} refuses ${name}: Authorization Violation`],
         });
       }
       await open({ NATS_URL: server.url, NATS_USER: 'ann', NATS_PASSWORD: 'right' });
