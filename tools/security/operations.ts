@@ -3,6 +3,7 @@
 
 import { covers, rightsOf, type User } from '#contracts/rights.ts';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
+import { apiSubject as api } from '#contracts/subjects.ts';
 
 /** Something that somebody may want to do. */
 export interface Operation {
@@ -23,7 +24,6 @@ export interface Chapter {
   readonly operations: readonly Operation[];
 }
 
-const api = (path: string): string => `$JS.API.${path}`;
 const say = (what: string, subject: string, more: Partial<Operation> = {}): Operation => ({
   what,
   does: 'publish',
@@ -140,7 +140,7 @@ export function chapters(): readonly Chapter[] {
         hear('listen to every inbox', '_INBOX.>'),
         hear('listen to everything', '>'),
         hear('listen to the answers to guests', '_R_.>'),
-        hear('hear what JetStream is asked', '$JS.API.>'),
+        hear('hear what JetStream is asked', api('>')),
         hear('hear advisories', '$JS.EVENT.>'),
       ],
     },
