@@ -192,6 +192,13 @@ export function rightsOf(resultConsumers: readonly string[] = RESULT_CONSUMERS):
   };
 }
 
+/**
+ * Whether a verdict may go to the inbox that a move names: to any but those of users who are told none. To try that would be
+ * a violation in the server's log for each verdict, at the will of whoever names it.
+ */
+export const mayBeTold = (inbox: string): boolean =>
+  !USERS.some((user) => user !== 'game_server' && covers(inboxesOf(user), inbox));
+
 /** Whether a right goes as far as a subject, which may itself have wildcards. */
 export function covers(allowed: string, subject: string): boolean {
   const wanted = subject.split('.');
