@@ -45,7 +45,7 @@ export type User = (typeof USERS)[number];
 /** Users who are at home where the streams are; everybody else is a guest. */
 export const AT_HOME: readonly User[] = ['collector', 'executor', 'operator'];
 
-/** The inboxes of a user begin with it: nobody else may listen there. */
+/** The inboxes of a user begin with it: nobody else may listen there, but the operator at the observer's. */
 export const inboxPrefix = (user: User): string => `_INBOX_${user}`;
 
 /** What a user may do. */
