@@ -64,24 +64,64 @@ const FOREIGN = [
 beforeEach(async () => {
   // A message without a body, and one in each place that can be read: what a direct get would send on.
   await ask('collector', 'collector.signal.empty');
+/** The durable consumer of a game server. */
+const RESULTS = { durable_name: 'results', ack_policy: 'explicit', deliver_policy: 'all' };
+/** More than are taken in a test. */
+const BAIT = 100;
+
   await ask('collector', '$KV.sessions.empty');
 });
 
 describe.each([
-  ['game_server', ['combat.session.mine', 'collector.signal.mine', '$JS.API.STREAM.INFO.COMBAT', '$JS.API.INFO']],
+  // And what consumers would send on.
+  const config = { ...RESULTS, filter_subject: 'combat.result.*' };
+  await ask('operator', '$JS.API.CONSUMER.DELETE.COMBAT.results');
+  await ask('game_server', '$JS.API.CONSUMER.CREATE.COMBAT.results.combat.result.*', { stream_name: 'COMBAT', config });
+  for (let nth = 0; nth < BAIT; nth++) {
+    await ask('executor', 'combat.result.bait');
+    await ask('collector', 'ai.turn.bait.b');
+  }
+  [
+    'game_server',
+    [
+      'combat.session.mine',
+      'collector.signal.mine',
+      '$JS.API.STREAM.INFO.COMBAT',
+      '$JS.API.INFO',
+      '$JS.API.CONSUMER.INFO.COMBAT.results',
+      '$JS.API.CONSUMER.MSG.NEXT.COMBAT.results',
+      '$JS.API.CONSUMER.CREATE.COMBAT.mine.combat.*.*',
+      '$JS.ACK.COMBAT.results.1.999999.1.1.1',
+      '$JS.FC.COMBAT.mine.1',
+    ],
+  ],
   [
     'ai',
-    ['collector.signal.mine', 'dead.ai.turn.s.b', '$JS.API.STREAM.INFO.TASKS', '$JS.API.CONSUMER.MSG.NEXT.TASKS.ai'],
+    [
+      'collector.signal.mine',
+      'dead.ai.turn.s.b',
+      '$JS.API.STREAM.INFO.TASKS',
+      '$JS.API.CONSUMER.MSG.NEXT.TASKS.ai',
+      '$JS.ACK.TASKS.ai.1.999999.1.1.1',
+    ],
   ],
   [
     'observer',
     ['$JS.API.DIRECT.GET.COMBAT', '$JS.API.DIRECT.GET.KV_sessions', '$JS.API.STREAM.INFO.COMBAT', 'session.get.s'],
   ],
 ] as const)('the answers to a guest: %s', (user, subjects) => {
-  const bodyOf = (subject: string): string =>
-    subject.includes('DIRECT.GET')
-      ? JSON.stringify({ last_by_subj: subject.endsWith('COMBAT') ? 'collector.signal.empty' : '$KV.sessions.empty' })
-      : '';
+  const bodyOf = (subject: string): string => {
+    if (subject.includes('DIRECT.GET')) {
+      const last = subject.endsWith('COMBAT') ? 'collector.signal.empty' : '$KV.sessions.empty';
+      return JSON.stringify({ last_by_subj: last });
+    }
+    if (subject.includes('MSG.NEXT')) return JSON.stringify({ batch: 2 });
+    // Of a message that there is not: nothing is acknowledged, and another is asked for.
+    if (subject.startsWith('$JS.ACK')) return '+NXT {"batch": 2}';
+    if (!subject.includes('CONSUMER.CREATE')) return '';
+    const config = { name: 'mine', filter_subject: 'combat.*.*', ack_policy: 'none', deliver_policy: 'all' };
+    return JSON.stringify({ stream_name: 'COMBAT', config });
+  };
 
   test('do not come to any subject at home', async () => {
     const heard: string[] = [];
