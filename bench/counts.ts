@@ -3,12 +3,13 @@
  * reach the server's JetStream API. Watching costs the server a little, so ordinary runs go without.
  */
 import type { NatsConnection } from '@nats-io/transport-node';
+import { apiSubject } from '#contracts/subjects.ts';
 import type { RoleProcess } from './crew.ts';
 
 /** Counts so far, by name. */
 export type Counts = ReadonlyMap<string, number>;
 
-const API_PREFIX = '$JS.API.';
+const API_PREFIX = apiSubject('');
 /** `STREAM.MSG.GET.COMBAT`, `CONSUMER.MSG.NEXT.TASKS`; a direct get names its stream one token earlier. */
 const API_TOKENS = 4;
 const DIRECT_TOKENS = 3;

@@ -5,6 +5,7 @@
  */
 import type { NatsConnection } from '@nats-io/transport-node';
 import { CONSUMERS, type ConsumerName, type StreamName } from '#contracts/streams.ts';
+import { apiSubject } from '#contracts/subjects.ts';
 import { ServerCode } from '#jetstream/receipt.ts';
 import { isNoResponders, NobodyThere, readRange, type StoredMessage } from '#jetstream/stored-message.ts';
 import { Trouble } from './trouble.ts';
@@ -28,7 +29,7 @@ export interface StreamState {
  * @throws Trouble where there is no such stream, or no leader just now
  */
 export async function stateOf(nc: NatsConnection, stream: StreamName): Promise<StreamState> {
-  const { state, sources, error } = await ask<StreamInfo>(nc, `$JS.API.STREAM.INFO.${stream}`, stream);
+  const { state, sources, error } = await ask<StreamInfo>(nc, apiSubject('STREAM.INFO', stream), stream);
   if (error?.err_code === ServerCode.STREAM_NOT_FOUND) {
     throw new Trouble(`this server has no stream ${stream}: has Riposte ever run on it?`);
   }
@@ -48,7 +49,7 @@ export interface ConsumerState {
 /** Asks for a durable consumer; null where there is none. */
 export async function consumerOf(nc: NatsConnection, name: ConsumerName): Promise<ConsumerState | null> {
   const { stream } = CONSUMERS[name];
-  const info = await ask<ConsumerInfo>(nc, `$JS.API.CONSUMER.INFO.${stream}.${name}`, `the consumer ${name}`);
+  const info = await ask<ConsumerInfo>(nc, apiSubject('CONSUMER.INFO', stream, name), `the consumer ${name}`);
   if (info.ack_floor === undefined) return null;
   return { ackFloor: info.ack_floor.stream_seq, left: (info.num_pending ?? 0) + (info.num_ack_pending ?? 0) };
 }
@@ -98,7 +99,7 @@ export async function remove(nc: NatsConnection, stream: StreamName, seq: number
   const body = JSON.stringify({ seq, no_erase: true });
   const { success, error } = await ask<{ readonly success?: boolean }>(
     nc,
-    `$JS.API.STREAM.MSG.DELETE.${stream}`,
+    apiSubject('STREAM.MSG.DELETE', stream),
     stream,
     body,
   );
@@ -111,7 +112,7 @@ const SEQUENCE_NOT_FOUND = 10043;
 
 async function lastUnder(nc: NatsConnection, stream: StreamName, filter: string): Promise<number> {
   const body = JSON.stringify({ last_by_subj: filter });
-  const { message } = await ask<LastMessage>(nc, `$JS.API.STREAM.MSG.GET.${stream}`, stream, body);
+  const { message } = await ask<LastMessage>(nc, apiSubject('STREAM.MSG.GET', stream), stream, body);
   return message?.seq ?? 0;
 }
 

@@ -7,6 +7,7 @@
 import type { Session } from '#combat/session.ts';
 import { readLogMessage } from '#contracts/log-message.ts';
 import { moveIdOf } from '#contracts/move.ts';
+import { mayBeTold } from '#contracts/rights.ts';
 import { isInbox, parseLogSubject } from '#contracts/subjects.ts';
 import type { Verdict } from '#contracts/verdict.ts';
 import type { Delivery } from '#jetstream/delivery.ts';
@@ -41,7 +42,7 @@ export function noteFromState(session: Session, wake: Delivery): Note {
 
 /** Sends the verdicts of a note, where they may be sent. */
 export function tell(effects: Effects, metrics: Metrics, note: Note): void {
-  if (note.replyTo === null || !isInbox(note.replyTo)) return;
+  if (note.replyTo === null || !isInbox(note.replyTo) || !mayBeTold(note.replyTo)) return;
   for (const verdict of note.verdicts) {
     metrics.verdicts[verdict.accepted ? 'accepted' : verdict.code] += 1;
     effects.verdict(note.replyTo, verdict);

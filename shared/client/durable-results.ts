@@ -20,9 +20,10 @@ import { logFilter, parseLogSubject } from '#contracts/subjects.ts';
 import { PULL } from '#jetstream/consumer.ts';
 import { timeOfMsg } from '#jetstream/delivery.ts';
 import { ServerCode } from '#jetstream/receipt.ts';
+import { endsOf } from '#jetstream/stored-message.ts';
 import { shown } from './checked.ts';
 import { type ResultEvent, readEvent } from './combat-event.ts';
-import { ErrorCode, invalidInput, RiposteError, requestFailed } from './errors.ts';
+import { ErrorCode, invalidInput, isUnanswered, RiposteError, requestFailed } from './errors.ts';
 import { Mailbox } from './mailbox.ts';
 
 /** How a durable consumer is made. What is there already keeps its place in the log. */
@@ -176,13 +177,32 @@ async function ensureConsumer(nc: NatsConnection, name: string, from: 'start' | 
     const manager = await jetstreamManager(nc, { checkAPI: false });
     info = (await existing(manager, name)) ?? (await make(manager, name, filter, from, ackWaitMs));
   } catch (error) {
-    throw failed(name, error);
+    throw (await isNameRefused(nc, error)) ? nameRefused(name, error) : failed(name, error);
   }
   const filters = info.config.filter_subjects ?? [info.config.filter_subject];
   if (filters.length !== 1 || filters[0] !== filter || info.config.ack_policy !== 'explicit') {
     throw new RiposteError(ErrorCode.REFUSED, `consumer ${name} is there and is none of results with explicit acks`);
   }
 }
+
+/**
+ * Whether it is this consumer alone that may not be had: who has an account of its own is not told that it lacks a right, but that
+ * nobody answers (docs/adr/0023-guests-have-accounts-of-their-own.md). Where the log itself does answer, the name is at fault.
+ */
+async function isNameRefused(nc: NatsConnection, cause: unknown): Promise<boolean> {
+  if (!isUnanswered(cause)) return false;
+  return await endsOf(nc, COMBAT).then(
+    () => true,
+    () => false,
+  );
+}
+
+const nameRefused = (name: string, cause: unknown): RiposteError =>
+  new RiposteError(
+    ErrorCode.REFUSED,
+    `results ${name}: no right to a consumer of this name: \`riposte nats-config --results\` says which a game server may have`,
+    { cause },
+  );
 
 async function existing(manager: JetStreamManager, name: string): Promise<ConsumerInfo | null> {
   try {

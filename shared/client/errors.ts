@@ -4,6 +4,7 @@
  */
 
 import { PermissionViolationError } from '@nats-io/transport-node';
+import { isNoResponders } from '#jetstream/stored-message.ts';
 
 /** What an error asks of the caller. */
 export const ErrorCode = {
@@ -55,7 +56,19 @@ export const invalidInput = (what: string): RiposteError => new RiposteError(Err
 /** The error for a request to the server that has failed: without the right to it there is no use in trying again. */
 export function requestFailed(what: string, cause: unknown): RiposteError {
   const code = isDenied(cause) ? ErrorCode.REFUSED : ErrorCode.UNAVAILABLE;
-  return new RiposteError(code, `${what}: ${messageOf(cause)}`, { cause });
+  const said = isUnanswered(cause)
+    ? `nobody answers, or this user has no right to it (${messageOf(cause)})`
+    : messageOf(cause);
+  return new RiposteError(code, `${what}: ${said}`, { cause });
+}
+
+/**
+ * Whether the server has said, below whatever was thrown, that nobody answers. Who has an account of its own is told that
+ * beyond its rights, too.
+ */
+export function isUnanswered(error: unknown): boolean {
+  if (isNoResponders(error)) return true;
+  return error instanceof Error && error.cause !== undefined && isUnanswered(error.cause);
 }
 
 /** Whether the server has said, below whatever was thrown, that there is no right to it. */

@@ -1,7 +1,7 @@
 /**
  * Owns following the log as an async iteration. Keeps:
  *   1. Every message of the wanted kinds once and in the log's order, from the place that was asked for, across
- *      reconnects and restarts of the server.
+ *      reconnects and restarts of the server. A log that was made anew is another, whatever its length: its reader is told.
  *   2. A reader who is slower than the log holds no more than some QUEUE_MAX messages: the log is followed no more then, and
  *      again behind the last message when the reader has caught up.
  *   3. Nothing stays on the server: it forgets a consumer to which nobody listens within seconds.
@@ -14,7 +14,7 @@ import { BATTLE_LOG_FILTER, battleLogFilter, logFilter, logSubject } from '#cont
 import { Follower, type LogRecord } from '#jetstream/follower.ts';
 import { endsOf } from '#jetstream/stored-message.ts';
 import { type CombatEvent, type EventKind, readEvent } from './combat-event.ts';
-import { RiposteError, requestFailed } from './errors.ts';
+import { ErrorCode, RiposteError, requestFailed } from './errors.ts';
 import { Mailbox } from './mailbox.ts';
 
 /** Where to begin: with the oldest message there is, with what comes from now on, or at a log sequence (included). */
@@ -25,6 +25,8 @@ const QUEUE_MAX = 4_096;
 /** A server that is there again has its streams again within seconds; after this the reader is told. */
 const RECOVERY_LIMIT_MS = 60_000;
 const LOOK_EVERY_MS = 5_000;
+/** Between two tries to take up again. */
+const RETRY_PAUSE_MS = 250;
 /** What goes wrong comes to the reader as an error, not to a log. */
 const SILENT = pino({ level: 'silent' });
 
@@ -36,7 +38,15 @@ export interface FollowingOptions {
   readonly from: From;
 }
 
-/** Messages of the log, in its order. One loop reads it; leaving the loop stops it. */
+/** A follower from when it is begun to when nothing more is taken from it. */
+type Attempt = { isOver: boolean; isLost: boolean };
+
+/**
+ * Messages of the log, in its order. One loop reads it; leaving the loop stops it.
+ *
+ *     following --the reader is slow--> given up --it has read all there is--> taking up --> following
+ *         \--the log lacks what comes next--> taking up             taking up --another log, or for too long--> failed
+ */
 export class Following<Event extends CombatEvent> implements AsyncIterable<Event> {
   readonly #nc: NatsConnection;
   readonly #kinds: ReadonlySet<string>;
@@ -44,15 +54,26 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
   readonly #onStopped: () => void;
   readonly #mailbox = new Mailbox<Event>();
   #follower: Follower | null = null;
+  /** The one follower that is listened to, also before it has begun. */
+  #attempt: Attempt | null = null;
+  #isTakingUp = false;
+  /** Of the log that is followed. */
+  readonly #created: string;
   /** Sequence of the last message taken in. */
   #position: number;
   readonly #ticker: NodeJS.Timeout;
   #silentSinceMs: number | null = null;
 
-  private constructor(nc: NatsConnection, options: FollowingOptions, position: number, onStopped: () => void) {
+  private constructor(
+    nc: NatsConnection,
+    options: FollowingOptions,
+    { created, position }: Start,
+    onStopped: () => void,
+  ) {
     this.#nc = nc;
     this.#kinds = new Set(options.kinds);
     this.#filter = filterOf(options);
+    this.#created = created;
     this.#position = position;
     this.#onStopped = onStopped;
     this.#ticker = setInterval(() => this.#look(), LOOK_EVERY_MS);
@@ -66,7 +87,7 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
     onStopped: (following: Following<Event>) => void,
   ): Promise<Following<Event>> {
     try {
-      const following: Following<Event> = new Following(nc, options, await positionBefore(nc, options.from), () =>
+      const following: Following<Event> = new Following(nc, options, await startOf(nc, options.from), () =>
         onStopped(following),
       );
       await following.#open().catch((error) => {
@@ -85,7 +106,7 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
         const event = await this.#mailbox.take();
         if (event === null) return;
         yield event;
-        if (this.#follower === null && this.#mailbox.size === 0 && !this.#mailbox.ended) await this.#takeUp();
+        if (this.#isDry()) void this.#takeUp(); // what goes wrong comes as the end of the mailbox
       }
     } finally {
       await this.stop();
@@ -111,32 +132,59 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
   }
 
   async #open(): Promise<void> {
-    const follower: Follower = await Follower.start(
+    const attempt: Attempt = { isOver: false, isLost: false };
+    this.#attempt = attempt;
+    const follower = await Follower.start(
       this.#nc,
       {
         filter: this.#filter,
         fromSeq: this.#position,
-        take: (record) => this.#take(record),
-        lost: () => void this.#takeUp(),
+        created: this.#created,
+        take: (record) => {
+          if (!attempt.isOver) this.#take(record);
+        },
+        lost: () => {
+          attempt.isOver = attempt.isLost = true;
+          void this.#takeUp();
+        },
       },
       SILENT,
     );
-    // Before it was opened, so much may have come that it was to be given up again.
-    if (this.#mailbox.ended || this.#mailbox.size >= QUEUE_MAX) follower.stop();
+    if (attempt.isLost) throw new Error('the log no longer has what comes next');
+    // Before it had begun, so much may have come that it was given up again.
+    if (attempt.isOver || this.#mailbox.ended) follower.stop();
     else this.#follower = follower;
   }
 
-  /** Follows again behind the last message; where the log begins later by now, from its beginning. */
+  /** Nothing is left for the reader, and nothing comes. */
+  #isDry(): boolean {
+    return this.#follower === null && this.#mailbox.size === 0 && !this.#mailbox.ended;
+  }
+
+  /**
+   * Follows again behind the last message; where the log begins later by now, from its beginning. One at a time, whoever asks,
+   * and again while a server that restarts gives no answer.
+   */
   async #takeUp(): Promise<void> {
+    if (this.#isTakingUp) return;
+    this.#isTakingUp = true;
     this.#giveUp(false);
-    try {
-      const { firstSeq, lastSeq } = await endsOf(this.#nc, COMBAT);
-      if (this.#position > lastSeq) throw new Error('the log has been made anew');
-      this.#position = Math.max(this.#position, firstSeq - 1);
-      await this.#open();
-    } catch (error) {
-      if (!this.#mailbox.ended) this.fail(failed(error));
-    }
+    const until = performance.now() + RECOVERY_LIMIT_MS;
+    do {
+      try {
+        const { created, firstSeq, lastSeq } = await endsOf(this.#nc, COMBAT);
+        if (created !== this.#created || this.#position > lastSeq) throw madeAnew();
+        this.#position = Math.max(this.#position, firstSeq - 1);
+        await this.#open();
+      } catch (error) {
+        this.#giveUp(false);
+        const trouble = failed(error);
+        if (!trouble.retryable || performance.now() > until) this.fail(trouble);
+        else await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
+      }
+      // The reader may have emptied the mailbox while what had filled it was given up: nobody else would ask again.
+    } while (this.#isDry());
+    this.#isTakingUp = false;
   }
 
   #take({ kind, sessionId, seq, time, data }: LogRecord): void {
@@ -159,6 +207,8 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
   }
 
   #giveUp(forGood = true): void {
+    if (this.#attempt !== null) this.#attempt.isOver = true;
+    this.#attempt = null;
     this.#follower?.stop();
     this.#follower = null;
     if (forGood) clearInterval(this.#ticker);
@@ -171,12 +221,18 @@ function filterOf({ kinds, sessionId }: FollowingOptions): string {
   return sessionId === null ? logFilter(kind!) : logSubject(kind!, sessionId);
 }
 
-/** The sequence behind which to begin; what has expired cannot be begun with. */
-async function positionBefore(nc: NatsConnection, from: From): Promise<number> {
-  const { firstSeq, lastSeq } = await endsOf(nc, COMBAT);
-  if (from === 'now') return lastSeq;
-  return Math.max(from === 'start' ? 0 : from - 1, firstSeq - 1);
+/** The log, and the sequence behind which to begin. */
+type Start = { readonly created: string; readonly position: number };
+
+/** Where to begin; what has expired cannot be begun with. */
+async function startOf(nc: NatsConnection, from: From): Promise<Start> {
+  const { created, firstSeq, lastSeq } = await endsOf(nc, COMBAT);
+  if (from === 'now') return { created, position: lastSeq };
+  return { created, position: Math.max(from === 'start' ? 0 : from - 1, firstSeq - 1) };
 }
+
+const madeAnew = (): RiposteError =>
+  new RiposteError(ErrorCode.REFUSED, `following ${COMBAT}: the log has been made anew, and what was followed is gone`);
 
 const failed = (cause: unknown): RiposteError =>
   cause instanceof RiposteError ? cause : requestFailed(`following ${COMBAT}`, cause);

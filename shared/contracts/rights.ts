@@ -23,10 +23,13 @@ import {
 } from './streams.ts';
 import {
   AI_TURN_FILTER,
+  ackFilter,
+  apiSubject as api,
   BATTLE_LOG_FILTER,
   bucketSubject,
   deadSubject,
   EXECUTOR_BATCH_FILTER,
+  flowControlFilter,
   lockKey,
   logFilter,
   SESSION_GET_FILTER,
@@ -42,7 +45,7 @@ export type User = (typeof USERS)[number];
 /** Users who are at home where the streams are; everybody else is a guest. */
 export const AT_HOME: readonly User[] = ['collector', 'executor', 'operator'];
 
-/** The inboxes of a user begin with it: nobody else may listen there. */
+/** The inboxes of a user begin with it: nobody else may listen there, but the operator at the observer's. */
 export const inboxPrefix = (user: User): string => `_INBOX_${user}`;
 
 /** What a user may do. */
@@ -54,12 +57,10 @@ export interface Rights {
 /** The durable consumers that a game server may have where nobody has named others. */
 export const RESULT_CONSUMERS: readonly string[] = ['results'];
 
-const JETSTREAM = '$JS.API.';
 const EVERY_BUCKET: readonly BucketName[] = [SESSIONS_BUCKET, BATTLES_BUCKET, LOCKS_BUCKET];
 const EVERY_STREAM: readonly string[] = [COMBAT, ACTIONS, TASKS, TIMERS, DEAD, ...EVERY_BUCKET.map(bucketStream)];
 
 const inboxesOf = (user: User): string => `${inboxPrefix(user)}.>`;
-const api = (...path: readonly string[]): string => JETSTREAM + path.join('.');
 const accountInfo = api('INFO');
 const streamInfo = (stream: string): string => api('STREAM.INFO', stream);
 /** Reads the last message on a subject, said by the leader. The subject is in the body: it cannot be told apart here. */
@@ -69,17 +70,16 @@ const directGet = (stream: string): string => api('DIRECT.GET', stream);
 /** Makes a consumer of any name with this very filter: the server compares the subject with the body. */
 const followUnder = (filter: string): string => api('CONSUMER.CREATE', COMBAT, '*', filter);
 /** Tells the server that what it has pushed was taken. */
-const FLOW_CONTROL = `$JS.FC.${COMBAT}.>`;
+const FLOW_CONTROL = flowControlFilter(COMBAT);
 /** Answers to guests: the server names them itself, anew for each request. */
 const ANSWERS_TO_GUESTS = '_R_.>';
-const keys = bucketSubject;
 const LOG_FILTERS = (['session', 'signal', 'action', 'result'] as const).map(logFilter);
 
 /** Takes from a durable consumer, and acknowledges. */
 const takeFrom = (stream: string, consumer: string): string[] => [
   api('CONSUMER.INFO', stream, consumer),
   api('CONSUMER.MSG.NEXT', stream, consumer),
-  `$JS.ACK.${stream}.${consumer}.>`,
+  ackFilter(stream, consumer),
 ];
 const takeFromOwn = (name: ConsumerName): string[] => takeFrom(CONSUMERS[name].stream, name);
 
@@ -115,8 +115,8 @@ export function rightsOf(resultConsumers: readonly string[] = RESULT_CONSUMERS):
         EXECUTOR_BATCH_FILTER,
         AI_TURN_FILTER,
         TIMER_SET_FILTER,
-        keys(SESSIONS_BUCKET, '*'),
-        keys(LOCKS_BUCKET, lockKey('*')),
+        bucketSubject(SESSIONS_BUCKET, '*'),
+        bucketSubject(LOCKS_BUCKET, lockKey('*')),
         ...LOG_FILTERS.map(deadSubject),
         deadSubject(TIMER_DUE_FILTER),
         // Verdicts, and answers to `session.get`.
@@ -141,9 +141,9 @@ export function rightsOf(resultConsumers: readonly string[] = RESULT_CONSUMERS):
         logFilter('result'),
         // The heartbeat.
         logFilter('signal'),
-        keys(BATTLES_BUCKET, '*'),
-        keys(LOCKS_BUCKET, lockKey('*')),
-        keys(LOCKS_BUCKET, triesKey('*')),
+        bucketSubject(BATTLES_BUCKET, '*'),
+        bucketSubject(LOCKS_BUCKET, lockKey('*')),
+        bucketSubject(LOCKS_BUCKET, triesKey('*')),
         deadSubject(EXECUTOR_BATCH_FILTER),
         ...lookAround,
         ...takeFromOwn('executor'),
@@ -178,7 +178,7 @@ export function rightsOf(resultConsumers: readonly string[] = RESULT_CONSUMERS):
     },
     operator: {
       publish: [
-        `${JETSTREAM}>`,
+        api('>'),
         // What `riposte dead retry` may send again.
         logFilter('session'),
         logFilter('signal'),
@@ -191,6 +191,13 @@ export function rightsOf(resultConsumers: readonly string[] = RESULT_CONSUMERS):
     },
   };
 }
+
+/**
+ * Whether a verdict may go to the inbox that a move names: to any but those of users who are told none. To try that would be
+ * a violation in the server's log for each verdict, at the will of whoever names it.
+ */
+export const mayBeTold = (inbox: string): boolean =>
+  !USERS.some((user) => user !== 'game_server' && covers(inboxesOf(user), inbox));
 
 /** Whether a right goes as far as a subject, which may itself have wildcards. */
 export function covers(allowed: string, subject: string): boolean {

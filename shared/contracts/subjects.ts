@@ -76,6 +76,14 @@ export const triesKey = (sessionId: string): string => `sys.tries.${sessionId}`;
 /** The subject under which a bucket keeps a key. */
 export const bucketSubject = (bucket: string, key: string): string => `$KV.${bucket}.${key}`;
 
+const JETSTREAM = '$JS.API.';
+/** The subject on which JetStream is asked for something; its parts are the API's own words. */
+export const apiSubject = (...path: readonly string[]): string => JETSTREAM + path.join('.');
+/** Filter for the acknowledgements for a durable consumer. */
+export const ackFilter = (stream: string, consumer: string): string => `$JS.ACK.${stream}.${consumer}.>`;
+/** Filter for the answers by which followers of a stream tell the server that what it has pushed was taken. */
+export const flowControlFilter = (stream: string): string => `$JS.FC.${stream}.>`;
+
 // Verdicts go where a client says. Only inboxes are obeyed: a client must not make the collector write anywhere else.
 const INBOX_PATTERN = /^_INBOX[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+$/;
 const INBOX_MAX_CHARS = 256;

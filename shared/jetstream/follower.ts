@@ -36,6 +36,8 @@ export interface FollowerOptions {
   readonly filter: string | null;
   /** The last sequence not to be handed on. */
   readonly fromSeq: number;
+  /** When the log was created that `fromSeq` is a place in; where it is left out, the first log that is found is the one. */
+  readonly created?: string;
   /** Takes one message of the log. It should not throw. */
   take(record: LogRecord): void;
   /** The log no longer has what comes next: whatever has been folded has a hole from here on. Called once. */
@@ -65,7 +67,7 @@ export class Follower {
   #jsm: JetStreamManager | null = null;
   #position: number;
   /** When the log that is followed was created. */
-  #created: string | null = null;
+  #created: string | null;
   #subscription: Subscription | null = null;
   /** Of the consumer that is listened to; whatever an earlier one still says is ignored. */
   #serial = 0;
@@ -82,6 +84,7 @@ export class Follower {
     this.#options = options;
     this.#logger = logger;
     this.#position = options.fromSeq;
+    this.#created = options.created ?? null;
     this.#beat = setInterval(() => this.#listen(), HEARTBEAT_MS);
     this.#beat.unref();
   }

@@ -5,6 +5,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { ACTIONS } from '#contracts/streams.ts';
+import { apiSubject } from '#contracts/subjects.ts';
 
 const LOOK_EVERY_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -44,7 +45,7 @@ export class SourceLag {
 
   async #look(): Promise<void> {
     try {
-      const answer = await this.#nc.request(`$JS.API.STREAM.INFO.${ACTIONS}`, '', { timeout: REQUEST_TIMEOUT_MS });
+      const answer = await this.#nc.request(apiSubject('STREAM.INFO', ACTIONS), '', { timeout: REQUEST_TIMEOUT_MS });
       const info = answer.json<StreamInfo>();
       this.#lag = info.sources?.[0]?.lag ?? 0;
       const seq = info.state?.last_seq ?? 0;

@@ -3,6 +3,7 @@
  * are cut to whole milliseconds from the server's own digits, because a double cannot hold nanoseconds.
  */
 import { errors, type NatsConnection } from '@nats-io/transport-node';
+import { apiSubject } from '#contracts/subjects.ts';
 import { inboxOf } from './inbox.ts';
 import { headerBlock, lastLine, statusOf } from './raw-headers.ts';
 import { EffectFailed, SERVICE_UNAVAILABLE, ServerCode } from './receipt.ts';
@@ -40,7 +41,7 @@ const SEQUENCE = 'Nats-Sequence';
 /** The last message on a subject (wildcards allowed), asked of the stream's leader; null where there is none. */
 export async function lastMessage(nc: NatsConnection, stream: string, subject: string): Promise<StoredMessage | null> {
   const body = JSON.stringify({ last_by_subj: subject });
-  const { message, error } = await ask<MsgGetResponse>(nc, `$JS.API.STREAM.MSG.GET.${stream}`, body);
+  const { message, error } = await ask<MsgGetResponse>(nc, apiSubject('STREAM.MSG.GET', stream), body);
   if (message !== undefined) {
     return {
       subject: message.subject,
@@ -60,10 +61,21 @@ export async function lastSequence(nc: NatsConnection, stream: string): Promise<
   return (await endsOf(nc, stream)).lastSeq;
 }
 
-/** Between which sequences a stream has its messages, said by its leader: `lastSeq` is below `firstSeq` where it has none. */
-export async function endsOf(nc: NatsConnection, stream: string): Promise<{ firstSeq: number; lastSeq: number }> {
-  const { state, error } = await ask<StreamInfoResponse>(nc, `$JS.API.STREAM.INFO.${stream}`, '');
-  if (state !== undefined) return { firstSeq: state.first_seq, lastSeq: state.last_seq };
+/** A stream's life so far. */
+export interface StreamEnds {
+  /** When it was created, in the server's own words: another stream of its name has another time. */
+  readonly created: string;
+  readonly firstSeq: number;
+  /** Below `firstSeq` where the stream has no messages. */
+  readonly lastSeq: number;
+}
+
+/** Since when there is a stream, and between which sequences it has its messages, said by its leader. */
+export async function endsOf(nc: NatsConnection, stream: string): Promise<StreamEnds> {
+  const { created, state, error } = await ask<StreamInfoResponse>(nc, apiSubject('STREAM.INFO', stream), '');
+  if (created !== undefined && state !== undefined) {
+    return { created, firstSeq: state.first_seq, lastSeq: state.last_seq };
+  }
   throw new EffectFailed(`reading the state of ${stream}: ${error?.description ?? 'no answer'}`);
 }
 
@@ -134,7 +146,7 @@ function readBatch(
       },
     });
     const request = JSON.stringify({ seq: Math.max(1, fromSeq), next_by_subj: subject, batch: BATCH_SIZE });
-    const ask = () => nc.publish(`$JS.API.DIRECT.GET.${stream}`, request, { reply: `${inbox}.${asked++}` });
+    const ask = () => nc.publish(apiSubject('DIRECT.GET', stream), request, { reply: `${inbox}.${asked++}` });
     const asking = setInterval(ask, BATCH_TRY_MS);
     ask();
   });
@@ -190,7 +202,10 @@ type Failed = {
   readonly error?: { readonly code?: number; readonly err_code?: number; readonly description?: string };
 };
 
-type StreamInfoResponse = Failed & { readonly state?: { readonly first_seq: number; readonly last_seq: number } };
+type StreamInfoResponse = Failed & {
+  readonly created?: string;
+  readonly state?: { readonly first_seq: number; readonly last_seq: number };
+};
 
 type MsgGetResponse = Failed & {
   readonly message?: {

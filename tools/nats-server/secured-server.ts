@@ -23,20 +23,21 @@ const NAME = 'private';
 
 /**
  * Starts a private server under rights, and provisions it by its operator's hand.
+ * @param options as of any private server; `more` is more top-level configuration
  * @param settings variables of docs/contract.md that say what the streams are to be like
  * @throws PrivateServerError, StartError
  */
 export async function startSecuredServer(
-  options: Omit<PrivateServerOptions, 'config'> = {},
+  { more = '', ...options }: Omit<PrivateServerOptions, 'config'> & { readonly more?: string } = {},
   settings: NodeJS.ProcessEnv = {},
 ): Promise<SecuredServer> {
   let directory = '';
   const server = await startPrivateServer({
     ...options,
-    config: (given) => {
+    config: async (given) => {
       directory = given;
       const names = { name: NAME, host: NAME, alsoCalled: [] };
-      return securedPart(directory, names, RESULT_CONSUMERS);
+      return `${more}\n${await securedPart(directory, names, RESULT_CONSUMERS)}`;
     },
   });
   const secured: SecuredServer = {

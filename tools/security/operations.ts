@@ -3,6 +3,7 @@
 
 import { covers, rightsOf, type User } from '#contracts/rights.ts';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
+import { apiSubject as api } from '#contracts/subjects.ts';
 
 /** Something that somebody may want to do. */
 export interface Operation {
@@ -23,7 +24,6 @@ export interface Chapter {
   readonly operations: readonly Operation[];
 }
 
-const api = (path: string): string => `$JS.API.${path}`;
 const say = (what: string, subject: string, more: Partial<Operation> = {}): Operation => ({
   what,
   does: 'publish',
@@ -36,19 +36,41 @@ const hear = (what: string, subject: string): Operation => ({ what, does: 'subsc
 const ROLLUP_REFUSED = 10111;
 const PURGE_REFUSED = 10110;
 const DELETE_REFUSED = 10057;
+const SCHEDULES_REFUSED = 10188;
 const SCHEDULE_TARGET_REFUSED = 10190;
 const SEALED = 10012;
 
-const inAMinute = (): string => new Date(Date.now() + 60_000).toISOString();
+/** Nothing that is made here ends or fires while it is tried, however slow the machine. */
+const HOUR_MS = 3_600_000;
+const inAnHour = (): string => new Date(Date.now() + HOUR_MS).toISOString();
 const schedule = (target: string): Partial<Operation> => ({
-  headers: { 'Nats-Schedule': `@at ${inAMinute()}`, 'Nats-Schedule-Target': target },
+  headers: { 'Nats-Schedule': `@at ${inAnHour()}`, 'Nats-Schedule-Target': target },
 });
 const rollup = { 'Nats-Rollup': 'all' };
+
+/** What is written into streams that allow neither rollup nor schedules, by what the page calls it. */
+const PLAIN: readonly (readonly [what: string, subject: string])[] = [
+  ['the log, by a word on a session', 'combat.session.s'],
+  ['the log, by a signal', 'collector.signal.s'],
+  ['the log, by an action', 'combat.action.s'],
+  ['the log, by a result', 'combat.result.s'],
+  ['the tasks, by a batch', 'executor.batch.s'],
+  ['the tasks, by a turn', 'ai.turn.s.b'],
+  ['the locks', '$KV.locks.sys.busy.s'],
+  ['the locks, by a count of tries', '$KV.locks.sys.tries.s'],
+  ['the dead letters, by a signal', 'dead.collector.signal.s'],
+  ['the dead letters, by a batch', 'dead.executor.batch.s'],
+  ['the dead letters, by a turn', 'dead.ai.turn.s.b'],
+];
+const SNAPSHOTS: typeof PLAIN = [
+  ['the snapshots of sessions', '$KV.sessions.s'],
+  ['the snapshots of battles', '$KV.battles.s'],
+];
 
 /** A consumer as somebody would make it who wants to read, or to alter one that is there. */
 const consumer = (name: string, config: object) => ({
   stream_name: 'COMBAT',
-  config: { name, ack_policy: 'none', deliver_policy: 'all', inactive_threshold: 60e9, ...config },
+  config: { name, ack_policy: 'none', deliver_policy: 'all', inactive_threshold: HOUR_MS * 1e6, ...config },
 });
 
 function ofConsumer(name: ConsumerName): Operation[] {
@@ -140,7 +162,7 @@ export function chapters(): readonly Chapter[] {
         hear('listen to every inbox', '_INBOX.>'),
         hear('listen to everything', '>'),
         hear('listen to the answers to guests', '_R_.>'),
-        hear('hear what JetStream is asked', '$JS.API.>'),
+        hear('hear what JetStream is asked', api('>')),
         hear('hear advisories', '$JS.EVENT.>'),
       ],
     },
@@ -191,20 +213,32 @@ export function chapters(): readonly Chapter[] {
           body: { seq: 1 },
           refusedToAll: DELETE_REFUSED,
         }),
-        say('roll the log up', 'combat.session.s', { headers: rollup, refusedToAll: ROLLUP_REFUSED }),
-        say('roll the actions of a session up', 'combat.action.s', { headers: rollup, refusedToAll: ROLLUP_REFUSED }),
-        say('roll the tasks up', 'executor.batch.s', { headers: rollup, refusedToAll: ROLLUP_REFUSED }),
-        say('roll the locks up', '$KV.locks.sys.busy.s', { headers: rollup, refusedToAll: ROLLUP_REFUSED }),
-        say('roll the timers up', 'timer.set.s', { headers: rollup }),
-        say('roll the snapshots of sessions up', '$KV.sessions.s', { headers: rollup }),
-        say('schedule a result', 'timer.set.s', {
-          ...schedule('combat.result.s'),
-          refusedToAll: SCHEDULE_TARGET_REFUSED,
-        }),
-        say('schedule a lock', 'timer.set.s', {
-          ...schedule('$KV.locks.sys.busy.s'),
-          refusedToAll: SCHEDULE_TARGET_REFUSED,
-        }),
+      ],
+    },
+    {
+      title: 'Rollup: one message in place of all there are',
+      operations: [
+        ...PLAIN.map(([what, subject]) => say(what, subject, { headers: rollup, refusedToAll: ROLLUP_REFUSED })),
+        ...SNAPSHOTS.map(([what, subject]) => say(what, subject, { headers: rollup })),
+        say('the timers', 'timer.set.s', { headers: rollup }),
+        say('the timers, by one that is due', 'timer.due.s', { headers: rollup }),
+      ],
+    },
+    {
+      title: 'Schedules: a message that the server sends later',
+      operations: [
+        ...[...PLAIN, ...SNAPSHOTS].map(([what, subject]) =>
+          say(what, subject, { ...schedule(`${subject}2`), refusedToAll: SCHEDULES_REFUSED }),
+        ),
+        ...['timer.set.s', 'timer.due.s'].flatMap((subject) => [
+          say('a timer, for any session', subject, schedule('timer.due.another')),
+          say('a result', subject, { ...schedule('combat.result.s'), refusedToAll: SCHEDULE_TARGET_REFUSED }),
+          say('a lock', subject, { ...schedule('$KV.locks.sys.busy.s'), refusedToAll: SCHEDULE_TARGET_REFUSED }),
+          say('a request to JetStream', subject, {
+            ...schedule(api('STREAM.DELETE.TASKS')),
+            refusedToAll: SCHEDULE_TARGET_REFUSED,
+          }),
+        ]),
       ],
     },
     {

@@ -14,6 +14,10 @@ import { freshId, STAGE_LIMIT_MS } from './stage.ts';
 
 const HOUR_MS = 3_600_000;
 const FORGOTTEN_LOOK_MS = 100;
+/** As many messages as are held for a slow reader (following.ts). */
+const HELD_MAX = 4_096;
+/** Longer than one request to a server that is down is waited for (stored-message.ts). */
+const UNANSWERED_MS = 7_000;
 
 let server: TestServer;
 let nc: NatsConnection;
@@ -22,8 +26,7 @@ let client: RiposteClient;
 beforeAll(async () => {
   server = await startTestServer();
   nc = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
-  const [combat] = streamDefinitions({ replicas: 1, logMaxAgeMs: HOUR_MS, logMaxBytes: -1 });
-  await nc.request('$JS.API.STREAM.CREATE.COMBAT', JSON.stringify(combat));
+  await makeLog(nc);
   client = new RiposteClient(nc);
 }, STAGE_LIMIT_MS);
 
@@ -33,13 +36,19 @@ afterAll(async () => {
   await server?.stop();
 }, STAGE_LIMIT_MS);
 
+/** Creates the log, as provisioning does but for what is named. */
+async function makeLog(by: NatsConnection, more: object = {}): Promise<void> {
+  const [combat] = streamDefinitions({ replicas: 1, logMaxAgeMs: HOUR_MS, logMaxBytes: -1 });
+  await by.request('$JS.API.STREAM.CREATE.COMBAT', JSON.stringify({ ...combat, ...more }));
+}
+
 /** Writes results with the given ordinals. */
-async function write(sessionId: string, ordinals: readonly number[]): Promise<void> {
+async function write(sessionId: string, ordinals: readonly number[], by = nc): Promise<void> {
   const written = ordinals.map((ordinal) => {
     const results = [{ action_id: `${ordinal}`, status: 'done', hits: [] }];
     const body = { session_id: sessionId, through: 1, executed: ordinal, step: ordinal, results };
     const rest = { actors: {}, deaths: [], target_returns: [] };
-    return nc.request(`combat.result.${sessionId}`, JSON.stringify({ ...body, ...rest }), { timeout: 20_000 });
+    return by.request(`combat.result.${sessionId}`, JSON.stringify({ ...body, ...rest }), { timeout: 20_000 });
   });
   await Promise.all(written);
 }
@@ -65,13 +74,40 @@ async function reconnected(): Promise<void> {
 }
 
 /** Resolves when the server has forgotten all consumers on the log but so many: it does within seconds. */
-async function forgotten(all: number): Promise<void> {
-  while ((await consumers()) > all) await pause(FORGOTTEN_LOOK_MS);
+async function forgotten(all: number, of = nc): Promise<void> {
+  while ((await consumers(of)) > all) await pause(FORGOTTEN_LOOK_MS);
+}
+
+/**
+ * Holds back the nth question for the state of the log that a connection asks from now on, until it is released. `answered` resolves
+ * when nothing that the connection has asked for is without an answer, nor what was asked because of an answer.
+ */
+function holdBack(of: NatsConnection, nth: number) {
+  const [held, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const request = of.request.bind(of);
+  let [asked, waiting] = [0, 0];
+  of.request = async (subject, ...rest) => {
+    waiting += 1;
+    try {
+      if (subject === '$JS.API.STREAM.INFO.COMBAT' && ++asked === nth) {
+        held.resolve();
+        await released.promise;
+      }
+      return await request(subject, ...rest);
+    } finally {
+      waiting -= 1;
+    }
+  };
+  const answered = async (): Promise<void> => {
+    do await breathe();
+    while (waiting > 0);
+  };
+  return { held: held.promise, release: released.resolve, answered };
 }
 
 /** Consumers on the log. */
-async function consumers(): Promise<number> {
-  const manager = await jetstreamManager(nc);
+async function consumers(of = nc): Promise<number> {
+  const manager = await jetstreamManager(of);
   return (await manager.streams.info('COMBAT')).state.consumer_count;
 }
 
@@ -122,6 +158,88 @@ describe('following', () => {
       await write(sessionId, oneTo(100).slice(50));
     });
     expect(seen).toEqual(oneTo(100));
+  });
+
+  test('a slow reader who has read all there is while the server is down goes on when it is back', {
+    timeout: STAGE_LIMIT_MS,
+  }, async () => {
+    const sessionId = freshId();
+    const total = HELD_MAX + 100;
+    const results = await client.followResults({ sessionId, from: 'now' });
+    await write(sessionId, oneTo(total));
+    await forgotten(0);
+    const back = reconnected();
+    await server.kill();
+    const reading = read(results, total);
+    // The reader has long read what was held, and has asked a server that is not there, in vain.
+    await pause(UNANSWERED_MS);
+    await server.restart();
+    await back;
+    expect(await reading).toEqual(oneTo(total));
+  });
+
+  test('a log that was made anew is another, though it is longer than what was read of the old one', async () => {
+    const sessionId = freshId();
+    const other = await startTestServer();
+    const connection = await connect({ servers: other.url });
+    await using reader = new RiposteClient(connection);
+    await makeLog(connection);
+    await write(sessionId, oneTo(3), connection);
+    const results = await reader.followResults({ sessionId, from: 'start' });
+    const reading = (async () => {
+      const seen: number[] = [];
+      try {
+        for await (const { body } of results) {
+          seen.push(body.executed);
+          if (seen.length !== 3) continue;
+          await connection.request('$JS.API.STREAM.DELETE.COMBAT', '');
+          await makeLog(connection);
+          await write(sessionId, oneTo(10), connection);
+        }
+      } catch (error) {
+        return { seen, error };
+      }
+      return { seen };
+    })();
+    expect(await reading).toMatchObject({ seen: [1, 2, 3], error: { code: 'refused', retryable: false } });
+    await connection.close();
+    await other.stop();
+  });
+
+  test('is taken up once where two ask for it at the same time, and leaves nothing behind', async () => {
+    const sessionId = freshId();
+    const other = await startTestServer();
+    const connection = await connect({ servers: other.url });
+    await makeLog(connection, { deny_purge: false });
+    const own = await connect({ servers: other.url });
+    const reader = new RiposteClient(own);
+    await write(sessionId, oneTo(3), connection);
+    const results = await reader.followResults({ sessionId, from: 'start' });
+    const manager = await jetstreamManager(connection);
+    const [consumer] = await manager.consumers.list('COMBAT').next();
+    while ((await manager.consumers.info('COMBAT', consumer!.name)).num_pending > 0) await pause(FORGOTTEN_LOOK_MS);
+    await own.flush(); // what was pushed has come
+    // Its consumer is taken away, and what comes next is gone before it looks again: it is lost, and asks where the log begins.
+    const { held, release, answered } = holdBack(own, 2);
+    await manager.consumers.delete('COMBAT', consumer!.name);
+    await write(sessionId, oneTo(8).slice(3), connection);
+    await manager.streams.purge('COMBAT', { seq: 7 });
+    await held;
+    // Meanwhile the reader has read all that was held for it, and asks as well.
+    const seen: number[] = [];
+    for await (const { body } of results) {
+      seen.push(body.executed);
+      if (seen.length === 3) void breathe().then(release);
+      if (seen.length !== 5) continue;
+      await answered();
+      break;
+    }
+    expect(seen).toEqual([1, 2, 3, 7, 8]);
+    await forgotten(0, connection);
+    await reader.disconnect();
+    await own.close();
+    await connection.close();
+    await other.stop();
   });
 
   test('leaving the loop, stopping and disconnecting end it and leave no consumer', async () => {

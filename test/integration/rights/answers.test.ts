@@ -11,6 +11,9 @@ import { connectAs, type SecuredServer, startSecuredServer } from '#test/harness
 const STAGE_LIMIT_MS = 120_000;
 /** An answer is on its way for a millisecond; there is no event for one that never comes. */
 const NOTHING_CAME_MS = 500;
+const LOOK_MS = 20;
+/** What a consumer keeps where nobody has chosen otherwise. */
+const WAITING_MAX = 512;
 
 let secured: SecuredServer;
 const connections = new Map<User, NatsConnection>();
@@ -61,27 +64,67 @@ const FOREIGN = [
   `${inboxPrefix('collector')}.smuggled`,
 ];
 
+/** The durable consumer of a game server. */
+const RESULTS = { durable_name: 'results', ack_policy: 'explicit', deliver_policy: 'all' };
+/** More than are taken in a test. */
+const BAIT = 100;
+
 beforeEach(async () => {
   // A message without a body, and one in each place that can be read: what a direct get would send on.
   await ask('collector', 'collector.signal.empty');
   await ask('collector', '$KV.sessions.empty');
+  // And what consumers would send on.
+  const config = { ...RESULTS, filter_subject: 'combat.result.*' };
+  await ask('operator', '$JS.API.CONSUMER.DELETE.COMBAT.results');
+  await ask('game_server', '$JS.API.CONSUMER.CREATE.COMBAT.results.combat.result.*', { stream_name: 'COMBAT', config });
+  for (let nth = 0; nth < BAIT; nth++) {
+    await ask('executor', 'combat.result.bait');
+    await ask('collector', 'ai.turn.bait.b');
+  }
 });
 
 describe.each([
-  ['game_server', ['combat.session.mine', 'collector.signal.mine', '$JS.API.STREAM.INFO.COMBAT', '$JS.API.INFO']],
+  [
+    'game_server',
+    [
+      'combat.session.mine',
+      'collector.signal.mine',
+      '$JS.API.STREAM.INFO.COMBAT',
+      '$JS.API.INFO',
+      '$JS.API.CONSUMER.INFO.COMBAT.results',
+      '$JS.API.CONSUMER.MSG.NEXT.COMBAT.results',
+      '$JS.API.CONSUMER.CREATE.COMBAT.mine.combat.*.*',
+      '$JS.ACK.COMBAT.results.1.999999.1.1.1',
+      '$JS.FC.COMBAT.mine.1',
+    ],
+  ],
   [
     'ai',
-    ['collector.signal.mine', 'dead.ai.turn.s.b', '$JS.API.STREAM.INFO.TASKS', '$JS.API.CONSUMER.MSG.NEXT.TASKS.ai'],
+    [
+      'collector.signal.mine',
+      'dead.ai.turn.s.b',
+      '$JS.API.STREAM.INFO.TASKS',
+      '$JS.API.CONSUMER.MSG.NEXT.TASKS.ai',
+      '$JS.ACK.TASKS.ai.1.999999.1.1.1',
+    ],
   ],
   [
     'observer',
     ['$JS.API.DIRECT.GET.COMBAT', '$JS.API.DIRECT.GET.KV_sessions', '$JS.API.STREAM.INFO.COMBAT', 'session.get.s'],
   ],
 ] as const)('the answers to a guest: %s', (user, subjects) => {
-  const bodyOf = (subject: string): string =>
-    subject.includes('DIRECT.GET')
-      ? JSON.stringify({ last_by_subj: subject.endsWith('COMBAT') ? 'collector.signal.empty' : '$KV.sessions.empty' })
-      : '';
+  const bodyOf = (subject: string): string => {
+    if (subject.includes('DIRECT.GET')) {
+      const last = subject.endsWith('COMBAT') ? 'collector.signal.empty' : '$KV.sessions.empty';
+      return JSON.stringify({ last_by_subj: last });
+    }
+    if (subject.includes('MSG.NEXT')) return JSON.stringify({ batch: 2 });
+    // Of a message that there is not: nothing is acknowledged, and another is asked for.
+    if (subject.startsWith('$JS.ACK')) return '+NXT {"batch": 2}';
+    if (!subject.includes('CONSUMER.CREATE')) return '';
+    const config = { name: 'mine', filter_subject: 'combat.*.*', ack_policy: 'none', deliver_policy: 'all' };
+    return JSON.stringify({ stream_name: 'COMBAT', config });
+  };
 
   test('do not come to any subject at home', async () => {
     const heard: string[] = [];
@@ -162,6 +205,29 @@ describe('consumers of a game server', () => {
     }
   });
 
+  test('cannot ask JetStream for anything but messages by what they push', async () => {
+    await ask('game_server', 'combat.session.bait');
+    const before = await holdings();
+    const targets = [
+      '$JS.API.STREAM.DELETE.KV_battles',
+      '$JS.API.STREAM.PURGE.TASKS',
+      '$JS.API.CONSUMER.DELETE.TASKS.executor',
+      '$JS.API.DIRECT.GET.COMBAT',
+      '$JS.API.STREAM.INFO.COMBAT',
+      '$JS.API.INFO',
+    ];
+    for (const [index, target] of targets.entries()) {
+      expect((await create(`a${index}`, { deliver_subject: target, ack_policy: 'explicit' })).error).toBeUndefined();
+    }
+    await pause(NOTHING_CAME_MS);
+    for (const [index, target] of targets.entries()) {
+      const { delivered } = await ask('operator', `$JS.API.CONSUMER.INFO.COMBAT.a${index}`);
+      expect([target, delivered?.consumer_seq]).toEqual([target, 0]);
+      await ask('operator', `$JS.API.CONSUMER.DELETE.COMBAT.a${index}`);
+    }
+    expect(await holdings()).toEqual(before);
+  });
+
   test('cannot be the collector’s, whatever is guessed about it', async () => {
     const before = await ask('operator', '$JS.API.CONSUMER.INFO.COMBAT.collector');
     const { opt_start_time: _seal, metadata: _, ...known } = before.config!;
@@ -186,6 +252,74 @@ describe('consumers of a game server', () => {
     }
     const after = await ask('operator', '$JS.API.CONSUMER.INFO.COMBAT.collector');
     expect(after.config).toEqual(before.config);
+  });
+});
+
+describe('known limits: a consumer that pushes to where another one is asked for messages takes them', () => {
+  const VICTIMS = ['COMBAT.collector', 'TIMERS.timers', 'TASKS.executor', 'TASKS.ai'];
+  const MAKERS = ['game_server', 'executor'] as const;
+  const cases = MAKERS.flatMap((user) => VICTIMS.map((victim) => [user, victim] as const));
+
+  test.each(cases)('%s: %s', async (user, victim) => {
+    const subject = `$JS.API.CONSUMER.INFO.${victim}`;
+    const taken = async () => (await ask('operator', subject)) as { num_pending: number; num_ack_pending: number };
+    for (const stream of ['TASKS', 'TIMERS']) await ask('operator', `$JS.API.STREAM.PURGE.${stream}`);
+    // Whole messages: an empty one would be taken for an acknowledgement of itself where it is sent, and be gone.
+    const body = { session_id: 'prey' };
+    for (const prey of ['combat.session.prey', 'executor.batch.prey', 'ai.turn.prey.b'])
+      await ask('collector', prey, body);
+    await ask('operator', 'timer.due.prey', body);
+    await ask('game_server', 'combat.session.bait', { batch: 10_000 });
+    const [before, stored] = [await taken(), await holdings()];
+    expect(before.num_pending).toBeGreaterThan(0);
+    const thief = `thief-${user}-${victim.replace('.', '-')}`; // one that is gone must not come to life again
+    const config = {
+      name: thief,
+      ack_policy: 'explicit',
+      deliver_policy: 'last',
+      filter_subject: 'combat.*.*',
+      deliver_subject: `$JS.API.CONSUMER.MSG.NEXT.${victim}`,
+    };
+    const request = { stream_name: 'COMBAT', config };
+    expect((await ask(user, `$JS.API.CONSUMER.CREATE.COMBAT.${thief}.combat.*.*`, request)).error).toBeUndefined();
+    // All that waited is out, and the message of ours is unacknowledged: it comes again after ACK_WAIT...
+    const least = before.num_ack_pending + 1;
+    for (let now = before; now.num_pending > 0 || now.num_ack_pending < least; now = await taken())
+      await pause(LOOK_MS);
+    expect(await holdings()).toEqual(stored); // ...and nothing is gone
+    await ask('operator', `$JS.API.CONSUMER.DELETE.COMBAT.${thief}`);
+  });
+
+  test('with as many requests as a consumer keeps, its own role is refused', async () => {
+    for (let nth = 0; nth < WAITING_MAX; nth++) as('game_server').publish('combat.session.bait', '{"batch":10000}');
+    await as('game_server').flush();
+    const config = {
+      name: 'crowd',
+      ack_policy: 'explicit',
+      deliver_policy: 'all',
+      filter_subject: 'combat.*.*',
+      deliver_subject: '$JS.API.CONSUMER.MSG.NEXT.TASKS.executor',
+    };
+    const request = { stream_name: 'COMBAT', config };
+    expect(
+      (await ask('game_server', '$JS.API.CONSUMER.CREATE.COMBAT.crowd.combat.*.*', request)).error,
+    ).toBeUndefined();
+    const look = async () =>
+      (await ask('operator', '$JS.API.CONSUMER.INFO.TASKS.executor')) as { readonly num_waiting: number };
+    while ((await look()).num_waiting < WAITING_MAX - 1) await pause(LOOK_MS);
+    const inbox = createInbox(inboxPrefix('executor'));
+    const { promise: answer, resolve } = Promise.withResolvers<number | undefined>();
+    as('executor').subscribe(inbox, { max: 1, callback: (_, msg) => resolve(msg.headers?.code) });
+    as('executor').publish('$JS.API.CONSUMER.MSG.NEXT.TASKS.executor', '{"batch":1}', { reply: inbox });
+    expect(await answer).toBe(409);
+    await ask('operator', '$JS.API.CONSUMER.DELETE.COMBAT.crowd');
+  });
+
+  test.each(['ai', 'observer'] as const)('%s makes no consumers at all', async (user) => {
+    const request = { stream_name: 'COMBAT', config: { name: 'thief', filter_subject: 'combat.*.*' } };
+    await expect(ask(user, '$JS.API.CONSUMER.CREATE.COMBAT.thief.combat.*.*', request)).rejects.toThrow(
+      /no responders/,
+    );
   });
 });
 

@@ -1,22 +1,28 @@
 // Proves that the rights are enough: whole fights, of players and of bots, forced blows and all, on a server where every role has
-// its own rights and PROVISION=off, to an end that `riposte audit` finds nothing wrong with, and without one refusal.
+// its own rights and PROVISION=off, to an end that `riposte audit` finds nothing wrong with, and without one refusal. What a guest
+// asks beyond its rights goes nowhere, and the server does not complain: so the server tells here of every message it is given.
 
 import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RiposteClient } from '#client/client.ts';
 import { connectionFrom } from '#client/environment.ts';
 import { exchange } from '#client/moves.ts';
+import { AT_HOME, covers, inboxPrefix, rightsOf, USERS, type User } from '#contracts/rights.ts';
+import { apiSubject, logSubject } from '#contracts/subjects.ts';
 import { TestRoles } from '#test/harness/roles.ts';
-import { type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
+import { connectAs, type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
 import { start } from '#test/integration/cli/riposte.ts';
 import { fight, STAGE_LIMIT_MS } from '#test/integration/client/stage.ts';
+
+const LOOK_MS = 50;
 
 let secured: SecuredServer;
 let roles: TestRoles;
 let client: RiposteClient;
 
 beforeAll(async () => {
-  secured = await startSecuredServer();
+  secured = await startSecuredServer({ more: 'trace: true' });
   const envOf = (role: 'collector' | 'executor' | 'ai') => ({ ...secured.environmentOf(role), PROVISION: 'off' });
   roles = await TestRoles.start({
     url: secured.server.url,
@@ -32,11 +38,18 @@ afterAll(async () => {
   await secured?.server.stop();
 }, STAGE_LIMIT_MS);
 
-/** What the server has refused to anybody. */
-const refusals = (): string[] =>
-  readFileSync(secured.server.logFile, 'utf8')
-    .split('\n')
-    .filter((line) => line.includes('Violation'));
+const serverSaid = (): string[] => readFileSync(secured.server.logFile, 'utf8').split('\n');
+
+/** What the server has refused to anybody, and said so. */
+const refusals = (): string[] => serverSaid().filter((line) => line.includes('Violation'));
+
+const GUESTS = USERS.filter((user) => !AT_HOME.includes(user));
+
+/** Where a guest has published, as often as it was. The server's line tells its account, whatever its program is. */
+function publishedBy(guest: User): string[] {
+  const line = new RegExp(`"${guest.toUpperCase()}/nkey:\\w+" - <<- \\[H?PUB (\\S+) `);
+  return serverSaid().flatMap((said) => line.exec(said)?.[1] ?? []);
+}
 
 test('a game server does all it does, and is told all it is told', async () => {
   const session = fight({ red: ['a'], blue: ['x'] });
@@ -53,6 +66,7 @@ test('a game server does all it does, and is told all it is told', async () => {
     result.ack();
     break;
   }
+  await settled('results');
   const move = exchange('a', 'x');
   await client.submit(sessionId, [move]);
   await client.endTurn(sessionId, { moveId: move.move_id });
@@ -80,13 +94,43 @@ test('bots fight to the end, and a player who says nothing is struck when its ti
     if (ended.has(bots.session_id) && forced.has(silent.session_id)) break;
   }
   await client.close(silent.session_id);
+  await settled('ai');
+});
+
+/** Resolves when the log or the tasks know of every acknowledgement for a consumer: those of guests come home, too. */
+async function settled(name: 'results' | 'ai'): Promise<void> {
+  const operator = await connectAs(secured, 'operator');
+  const subject = apiSubject('CONSUMER.INFO', name === 'ai' ? 'TASKS' : 'COMBAT', name);
+  for (;;) {
+    const info = (await operator.request(subject)).json<{ num_pending: number; num_ack_pending: number }>();
+    if (info.num_pending === 0 && info.num_ack_pending === 0) break;
+    await pause(LOOK_MS);
+  }
+  await operator.close();
+}
+
+test('verdicts that somebody asks for in an inbox of a role are not tried to be given, and the fight goes on', async () => {
+  const session = fight({ red: ['a'], blue: ['x'] });
+  const { session_id: sessionId } = session;
+  await client.open(session);
+  const guest = await connectAs(secured, 'game_server');
+  for (const user of USERS.filter((other) => other !== 'game_server')) {
+    const move = { ...exchange('a', 'x'), move_id: `for-${user}` };
+    const signal = { session_id: sessionId, signal_type: 'check_immediate', moves: [move] };
+    const body = JSON.stringify({ ...signal, reply_to: `${inboxPrefix(user)}.x` });
+    await guest.request(logSubject('signal', sessionId), body);
+  }
+  await guest.close();
+  // A verdict on a later signal: those before it have had theirs.
+  expect(await client.submit(sessionId, [exchange('x', 'a')])).toMatchObject([{ outcome: 'accepted' }]);
+  await client.close(sessionId);
 });
 
 test('an observer audits all of it and looks at dead letters, and finds nothing wrong', async () => {
   const run = (...args: string[]) => start(args, secured.environmentOf('observer')).answer;
   const audit = await run('audit', '--all', '--rest');
   expect([audit.code, audit.out]).toEqual([0, []]);
-  expect(audit.said[0]).toMatch(/^3 sessions \(3 closed\), .*: no breach$/);
+  expect(audit.said[0]).toMatch(/^4 sessions \(4 closed\), .*: no breach$/);
   expect(await run('dead', 'list')).toEqual({ code: 0, out: [], said: ['0 letters'] });
 });
 
@@ -103,3 +147,13 @@ test('nobody was refused anything that the work asks for, and no role complains'
   expect(refusals().filter((line) => !line.includes('riposte"'))).toEqual([]);
   expect(roles.complaints).toEqual([]);
 });
+
+test.each(GUESTS)(
+  '%s has published nothing beyond its rights, and so nothing was refused to it in silence',
+  (guest) => {
+    const subjects = publishedBy(guest);
+    expect(subjects).not.toEqual([]);
+    const rights = rightsOf()[guest].publish;
+    expect(subjects.filter((subject) => !rights.some((allowed) => covers(allowed, subject)))).toEqual([]);
+  },
+);

@@ -1,19 +1,21 @@
-// Proves the tables of docs/security.md: every operation is tried on a real server as every user. What the table allows is done,
-// and what it does not is refused, and changes nothing. That the page says what rights.ts says is tested here, too.
+// Proves the tables of docs/security.md: every operation is tried on a real server as every user. What the table allows is done:
+// what is written is stored, what is asked is answered, what is listened to is heard. What it does not allow is refused, and
+// changes nothing. That the page says what rights.ts says is tested here, too.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  createInbox,
   headers,
   type NatsConnection,
   NoRespondersError,
   PermissionViolationError,
   RequestError,
-  TimeoutError,
 } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { covers, USERS, type User } from '#contracts/rights.ts';
+import { covers, inboxPrefix, USERS, type User } from '#contracts/rights.ts';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
+import { SESSION_GET_FILTER } from '#contracts/subjects.ts';
 import { provision } from '#jetstream/provision.ts';
 import { readConfig } from '#process/config.ts';
 import { createLogger } from '#process/logging.ts';
@@ -23,8 +25,8 @@ import { chapters, isPermitted, mayDo, type Operation } from '#tools/security/op
 import { withTables } from '#tools/security/page.ts';
 
 const STAGE_LIMIT_MS = 120_000;
-/** What nobody answers is done when this has passed without an objection; the server objects in a millisecond. */
-const ANSWER_LIMIT_MS = 1_000;
+/** For what is allowed, which comes in milliseconds. */
+const ANSWER_LIMIT_MS = 20_000;
 
 let secured: SecuredServer;
 const connections = new Map<User, NatsConnection>();
@@ -32,6 +34,9 @@ const connections = new Map<User, NatsConnection>();
 beforeAll(async () => {
   secured = await startSecuredServer();
   for (const user of USERS) connections.set(user, await connectAs(secured, user));
+  // In the collector's place: somebody has to answer.
+  connections.get('collector')!.subscribe(SESSION_GET_FILTER, { callback: (_, msg) => void msg.respond('{}') });
+  await connections.get('collector')!.flush();
 }, STAGE_LIMIT_MS);
 
 afterAll(async () => {
@@ -39,48 +44,108 @@ afterAll(async () => {
   await secured?.server.stop();
 }, STAGE_LIMIT_MS);
 
-/** How a try went: `refused` for want of a right, the server's error code, or `done`. */
-type Outcome = 'refused' | 'done' | number;
+/** How a try went: `refused` for want of a right, the server's error code, `done`, or what was wrong with it. */
+type Outcome = 'refused' | 'done' | number | `nobody ${string}` | `not ${string}`;
 
 async function attempt(user: User, operation: Operation): Promise<Outcome> {
-  const nc = connections.get(user)!;
-  return operation.does === 'publish' ? await say(nc, operation) : await hear(nc, operation);
+  if (operation.does === 'subscribe') return await hear(user, operation.subject);
+  if (operation.subject.includes('.CONSUMER.MSG.NEXT.')) return await take(user, operation);
+  const owner = USERS.find((other) => operation.subject.startsWith(`${inboxPrefix(other)}.`));
+  return owner === undefined ? await say(user, operation) : await tell(user, operation.subject, owner);
 }
 
-async function say(nc: NatsConnection, { subject, body, headers: lines = {} }: Operation): Promise<Outcome> {
+/** Subjects that a stream takes: what is published there is stored, and that is acknowledged. */
+const INTO_STREAMS = /^(combat|collector|executor|ai|timer|dead|\$KV)\./;
+
+async function say(user: User, { subject, body, headers: lines = {} }: Operation): Promise<Outcome> {
+  const nc = connections.get(user)!;
   const sent = headers();
   for (const [name, value] of Object.entries(lines)) sent.set(name, value);
   const options = { timeout: ANSWER_LIMIT_MS, ...(Object.keys(lines).length > 0 && { headers: sent }) };
   try {
     const answer = await nc.request(subject, body === undefined ? '' : JSON.stringify(body), options);
-    return answer.data.length === 0 ? 'done' : (errorIn(answer.string()) ?? 'done');
+    const said = answer.data.length === 0 ? {} : answer.json<Answer>();
+    if (said.error !== undefined) return said.error.err_code ?? said.error.code;
+    return INTO_STREAMS.test(subject) && said.seq === undefined ? 'not stored' : 'done';
   } catch (error) {
-    if ([error, (error as Error).cause].some((each) => each instanceof PermissionViolationError)) return 'refused';
-    // What a guest asks of JetStream beyond its rights goes nowhere; other subjects may have nobody who listens just now.
-    if (isNoResponders(error)) return subject.startsWith('$JS.API.') ? 'refused' : 'done';
-    if (error instanceof TimeoutError) return 'done';
-    throw error;
+    if (isViolation(error)) return 'refused';
+    if (!isNoResponders(error)) throw error;
+    // What a guest asks of JetStream beyond its rights goes nowhere. Nothing else that is tried here is without a listener.
+    return subject.startsWith('$JS.API.') ? 'refused' : 'nobody answers';
   }
 }
 
-function errorIn(text: string): number | null {
-  const { error } = JSON.parse(text) as { readonly error?: { readonly err_code?: number; readonly code: number } };
-  return error === undefined ? null : (error.err_code ?? error.code);
-}
+type Answer = { readonly seq?: number; readonly error?: { readonly err_code?: number; readonly code: number } };
+
+const isViolation = (error: unknown): boolean =>
+  [error, (error as Error).cause].some((each) => each instanceof PermissionViolationError);
 
 const isNoResponders = (error: unknown): boolean =>
   error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders());
 
-async function hear(nc: NatsConnection, { subject }: Operation): Promise<Outcome> {
-  let refused = false;
+/** Asks a consumer for a message. It comes under its own subject, which an ordinary request does not take for an answer. */
+async function take(user: User, { subject, body }: Operation): Promise<Outcome> {
+  // Something that cannot be read is answered, too, and takes nothing.
+  const may = await say(user, { what: '', does: 'publish', subject, body: { batch: 'many' } });
+  if (may !== 'done') return may;
+  const nc = connections.get(user)!;
+  const inbox = createInbox(inboxPrefix(user));
+  const answered = Promise.withResolvers<Outcome>();
+  const subscription = nc.subscribe(inbox, { callback: () => answered.resolve('done') });
+  nc.publish(subject, JSON.stringify(body), { reply: inbox });
+  const late = setTimeout(() => answered.resolve('nobody answers'), ANSWER_LIMIT_MS);
+  const outcome = await answered.promise;
+  clearTimeout(late);
+  subscription.unsubscribe();
+  return outcome;
+}
+
+/** Speaks into somebody's inbox: it is done when its owner has heard it. */
+async function tell(user: User, inbox: string, owner: User): Promise<Outcome> {
+  const listener = connections.get(owner)!;
+  const heard = Promise.withResolvers<Outcome>();
+  const subscription = listener.subscribe(inbox, { callback: () => heard.resolve('done') });
+  await listener.flush();
+  // The answer to this is nobody's to give: it ends with a refusal, or too late to matter.
+  const nc = connections.get(user)!;
+  void nc.request(inbox, '', { timeout: ANSWER_LIMIT_MS }).catch((error: unknown) => {
+    heard.resolve(isViolation(error) ? 'refused' : 'nobody hears it');
+  });
+  const outcome = await heard.promise;
+  subscription.unsubscribe();
+  return outcome;
+}
+
+/** Who says what others may listen to. What is in nobody's list here is nobody's to hear. */
+const SPEAKERS: Readonly<Record<string, readonly [User, string]>> = {
+  'session.get.*': ['game_server', 'session.get.s'],
+  'combat.session.*': ['collector', 'combat.session.s'],
+  'collector.signal.*': ['executor', 'collector.signal.s'],
+  'combat.result.*': ['executor', 'combat.result.s'],
+};
+
+async function hear(user: User, subject: string): Promise<Outcome> {
+  const nc = connections.get(user)!;
+  const heard = Promise.withResolvers<Outcome>();
+  let isRefused = false;
   const subscription = nc.subscribe(subject, {
     callback: (error) => {
-      refused ||= error instanceof PermissionViolationError;
+      isRefused = error instanceof PermissionViolationError;
+      heard.resolve('done');
     },
   });
   await nc.flush();
+  if (isRefused) return 'refused';
+  const speaker = SPEAKERS[subject];
+  if (speaker !== undefined) await connections.get(speaker[0])!.request(speaker[1], '{}', { timeout: ANSWER_LIMIT_MS });
+  // Into inboxes it is the server that speaks: an answer to whoever listens.
+  else if (subject.startsWith('_INBOX_')) nc.publish('$JS.API.INFO', '', { reply: subject.replace('>', 'answer') });
+  else heard.resolve('nobody speaks there');
+  const late = setTimeout(() => heard.resolve('not heard'), ANSWER_LIMIT_MS);
+  const outcome = await heard.promise;
+  clearTimeout(late);
   subscription.unsubscribe();
-  return refused ? 'refused' : 'done';
+  return outcome;
 }
 
 /** Brings back what the operator's own tries have removed. */

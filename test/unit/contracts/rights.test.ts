@@ -2,7 +2,7 @@
 // server keeps to them is for test/integration/rights.
 
 import { describe, expect, test } from 'vitest';
-import { covers, inboxPrefix, rightsOf, USERS, type User } from '#contracts/rights.ts';
+import { covers, inboxPrefix, mayBeTold, rightsOf, USERS, type User } from '#contracts/rights.ts';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
 import { isInbox } from '#contracts/subjects.ts';
 
@@ -130,6 +130,14 @@ describe('inboxes', () => {
     expect(isInbox(inbox)).toBe(true);
     expect(whoMay('subscribe', inbox)).toEqual(user === 'observer' ? ['observer', 'operator'] : [user]);
     expect(whoMay('publish', inbox)).toEqual(user === 'game_server' ? ['collector'] : []);
+  });
+
+  test('are told verdicts where they are those of a game server, or of a program under another name', () => {
+    const told = ['_INBOX_game_server.x', '_INBOX.x', '_INBOX_client-1.x.y', '_INBOX_collectors.x'];
+    expect(told.map((inbox) => [inbox, mayBeTold(inbox)])).toEqual(told.map((inbox) => [inbox, true]));
+    for (const user of USERS.filter((other) => other !== 'game_server')) {
+      expect(mayBeTold(`${inboxPrefix(user)}.x.y`)).toBe(false);
+    }
   });
 
   test('of others are nobody’s, nor is all there is', () => {
