@@ -6,6 +6,7 @@
  * 2. A guest's JetStream requests are mapped to the imported ones. Its own account has no JetStream, and would say so.
  */
 import { AT_HOME, covers, type Rights, rightsOf, USERS, type User } from '#contracts/rights.ts';
+import { apiSubject, JETSTREAM_API } from '#contracts/subjects.ts';
 import type { Plan, ServerPlan } from './plan.ts';
 
 /** The user of the account `$SYS`: it sees servers and connections, and none of the streams. */
@@ -21,11 +22,10 @@ const HOME = 'RIPOSTE';
 const SYSTEM = 'SYS';
 const accountOf = (user: User): string => (AT_HOME.includes(user) ? HOME : user.toUpperCase());
 
-const JETSTREAM = '$JS.API.';
 /** A guest's name for the JetStream of the home account. */
 const LENT = 'lent.';
 /** Requests that are answered with more than one message. */
-const ANSWERED_OFTEN = [`${JETSTREAM}DIRECT.GET.`, `${JETSTREAM}CONSUMER.MSG.NEXT.`];
+const ANSWERED_OFTEN = [apiSubject('DIRECT.GET.'), apiSubject('CONSUMER.MSG.NEXT.')];
 
 /** Public keys by user, the system's among them. */
 export type PublicKeys = Readonly<Record<User | typeof SYSTEM_USER, string>>;
@@ -140,12 +140,12 @@ function heardFromHome(rights: Readonly<Record<User, Rights>>, guest: User): str
 }
 
 function guestConf(user: User, key: string, rights: Rights, heard: readonly string[]): string[] {
-  const publish = rights.publish.filter((subject) => !subject.startsWith(JETSTREAM));
+  const publish = rights.publish.filter((subject) => !subject.startsWith(JETSTREAM_API));
   // What is not imported goes nowhere; whoever asks for it is told at once that nobody answers.
   if (publish.length < rights.publish.length) publish.push(`${LENT}>`);
   return [
     `  ${accountOf(user)} {`,
-    `    mappings: { ${quoted(`${JETSTREAM}>`)}: ${quoted(`${LENT}>`)} }`,
+    `    mappings: { ${quoted(apiSubject('>'))}: ${quoted(`${LENT}>`)} }`,
     '    users: [',
     userConf(key, user, { publish, subscribe: rights.subscribe }),
     '    ]',
@@ -190,8 +190,8 @@ const streamExport = ([subject, users]: Export): string =>
 
 function serviceImport(subject: string): string {
   const service = `service: { account: ${HOME}, subject: ${quoted(subject)} }`;
-  if (!subject.startsWith(JETSTREAM)) return `      { ${service} }`;
-  return `      { ${service}, to: ${quoted(LENT + subject.slice(JETSTREAM.length))} }`;
+  if (!subject.startsWith(JETSTREAM_API)) return `      { ${service} }`;
+  return `      { ${service}, to: ${quoted(LENT + subject.slice(JETSTREAM_API.length))} }`;
 }
 
 /** JSON's string escapes are those of the server's own syntax. */

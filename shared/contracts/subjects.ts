@@ -76,9 +76,10 @@ export const triesKey = (sessionId: string): string => `sys.tries.${sessionId}`;
 /** The subject under which a bucket keeps a key. */
 export const bucketSubject = (bucket: string, key: string): string => `$KV.${bucket}.${key}`;
 
-const JETSTREAM = '$JS.API.';
+/** How every subject begins on which JetStream is asked for something. */
+export const JETSTREAM_API = '$JS.API.';
 /** The subject on which JetStream is asked for something; its parts are the API's own words. */
-export const apiSubject = (...path: readonly string[]): string => JETSTREAM + path.join('.');
+export const apiSubject = (...path: readonly string[]): string => JETSTREAM_API + path.join('.');
 /** Filter for the acknowledgements for a durable consumer. */
 export const ackFilter = (stream: string, consumer: string): string => `$JS.ACK.${stream}.${consumer}.>`;
 /** Filter for the answers by which followers of a stream tell the server that what it has pushed was taken. */

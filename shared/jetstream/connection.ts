@@ -24,6 +24,7 @@ import {
 } from '@nats-io/transport-node';
 import { oneLine } from '#contracts/decode.ts';
 import { inboxPrefix, type User } from '#contracts/rights.ts';
+import { apiSubject } from '#contracts/subjects.ts';
 import type { Config, NatsConfig, NatsLogin } from '#process/config.ts';
 import { LineBudget } from '#process/line-budget.ts';
 import type { Logger } from '#process/logging.ts';
@@ -49,9 +50,9 @@ const SERVER_WAIT_MS = 60_000;
 const SERVER_WAIT_LINE_MS = 5_000;
 const FIRST_CONNECT_PAUSE_MS = 500;
 
-/** `$JS.API.INFO` is answered in a millisecond, or by a server with other worries. */
+/** What JetStream is like is told in a millisecond, or by a server with other worries. */
 const JETSTREAM_ANSWER_MS = 2_000;
-const JETSTREAM_INFO = '$JS.API.INFO';
+const JETSTREAM_INFO = apiSubject('INFO');
 
 /** Draining flushes; a server that does not answer that is not worth more of the shutdown's time. */
 const DRAIN_LIMIT_MS = 3_000;

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type NatsConnection, TimeoutError } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
+import { apiSubject } from '#contracts/subjects.ts';
 import { StartError } from '#process/start-error.ts';
 import { lackedRight } from './login.ts';
 import type { ProvisionOptions } from './provision.ts';
@@ -67,7 +68,7 @@ export async function askApi({ nc, options, logger }: Setup, path: string, body:
   for (;;) {
     let reason: string;
     try {
-      const answer = (await nc.request(`$JS.API.${path}`, payload, { timeout: API_TRY_MS })).json<ApiAnswer>();
+      const answer = (await nc.request(apiSubject(path), payload, { timeout: API_TRY_MS })).json<ApiAnswer>();
       if (!isForming(answer) || performance.now() - startedMs > waitMs) return answer;
       reason = answer.error?.description ?? 'it is not available';
     } catch (error) {
@@ -91,7 +92,7 @@ export async function askApi({ nc, options, logger }: Setup, path: string, body:
 /** Whether JetStream answers what every user may ask. */
 async function answers(nc: NatsConnection): Promise<boolean> {
   try {
-    return (await nc.request('$JS.API.INFO', '', { timeout: API_TRY_MS })).json<ApiAnswer>().error === undefined;
+    return (await nc.request(apiSubject('INFO'), '', { timeout: API_TRY_MS })).json<ApiAnswer>().error === undefined;
   } catch {
     return false;
   }

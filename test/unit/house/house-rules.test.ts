@@ -168,18 +168,11 @@ describe('every file', () => {
 });
 
 describe('subjects', () => {
-  /** They have their own word for its prefix. */
-  const OWN_WORD = [
-    'cli/nats-config/server-conf.ts',
-    'shared/jetstream/connection.ts',
-    'shared/jetstream/provision.ts',
-  ];
-
   test('on which JetStream is asked are spelled in shared/contracts/subjects.ts', () => {
     const spelled = sources.filter(
       (path) => /^(shared|services|cli|tools|bench)\//.test(path) && text.get(path)!.includes('$JS.API.'),
     );
-    expect(spelled.filter((path) => !OWN_WORD.includes(path))).toEqual(['shared/contracts/subjects.ts']);
+    expect(spelled).toEqual(['shared/contracts/subjects.ts']);
   });
 });
 
