@@ -149,7 +149,6 @@ class Composed {
   }
 }
 
-const context = mkdtempSync(join(tmpdir(), 'riposte-context-'));
 let env: Record<string, string>;
 let composed: Composed;
 
@@ -176,7 +175,6 @@ describe.skipIf(fault !== null)('docker compose', { timeout: COMPOSE_LIMIT_MS },
 
   afterEach(async () => {
     await composed?.down('--volumes');
-    rmSync(context, { recursive: true, force: true });
   }, COMPOSE_LIMIT_MS);
 
   test.each(['docker-compose.yml', 'docker-compose.cluster.yml'])(
@@ -248,6 +246,8 @@ describe.skipIf(fault !== null)('docker compose', { timeout: COMPOSE_LIMIT_MS },
   });
 
   test('with nothing built it builds; up --build brings new rights into force; keys and fights outlive down', async () => {
+    const context = mkdtempSync(join(tmpdir(), 'riposte-context-'));
+    onTestFinished(() => rmSync(context, { recursive: true, force: true }));
     makeBuildContext(context);
     const image = `riposte:built-${process.pid}`;
     onTestFinished(async () => void (await docker(['image', 'rm', '--force', image])));
