@@ -27,6 +27,7 @@ COPY tools tools
 USER 10001:10001
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=5s --retries=3 CMD ["node", "tools/containers/ready.mjs"]
+# A role waits a minute for a server that is not there yet; as long it is starting and not unhealthy.
+HEALTHCHECK --start-period=60s --interval=5s --timeout=5s --retries=3 CMD ["node", "tools/containers/ready.mjs"]
 ENTRYPOINT ["node"]
 CMD ["services/collector/main.ts"]

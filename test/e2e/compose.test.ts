@@ -1,75 +1,140 @@
 // Proves both compose files: one command, no step before it, and fights appear, from the images of this checkout; nothing is
-// lost or doubled in them; and nothing is left when they are brought down.
+// lost or doubled in them; an upgrade is one command too; and nothing is left when they are brought down.
 
+import { execFile, spawn } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { DockerComposeEnvironment, type StartedDockerComposeEnvironment, Wait } from 'testcontainers';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { promisify } from 'node:util';
+import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { ROOT } from '#tools/commands/child.ts';
+import { makeBuildContext } from '#tools/containers/build-context.ts';
 import { docker } from '#tools/containers/docker.ts';
 import { buildImages, containerOf, IMAGES_LIMIT_MS, sayEngineFault } from '../harness/containers.ts';
 import { freePort } from '../interop/roles.ts';
 
 const fault = await sayEngineFault();
 
-/** A dozen containers, one waiting for the other, on a machine that is busy with other tests. */
-const COMPOSE_LIMIT_MS = 5 * 60_000;
+/** A dozen containers, one waiting for the other, twice or thrice, on a machine that is busy with other tests. */
+const COMPOSE_LIMIT_MS = 8 * 60_000;
 const FIGHTS = 3;
 const END = /(wins|over: draw) after \d+ exchanges$/;
+
+const ROLES = ['collector', 'executor', 'ai'] as const;
 
 /** What a role can see of secrets. */
 const SEEN = `console.log(process.getuid(), fs.readdirSync('/key').join(), fs.readdirSync('/').includes('keys'))`;
 
-/** One compose file, brought up. */
+/** Follows results through a durable consumer of a name, as a game server may whose rights say so. */
+const follow = (name: string): string => `
+  const { RiposteClient } = await import('#client/client.ts');
+  const { connectionFrom } = await import('#client/environment.ts');
+  const riposte = await RiposteClient.connect(connectionFrom(process.env));
+  const allowed = await riposte.durableResults('${name}', { from: 'now' }).then(() => true, () => false);
+  console.log(allowed);
+  process.exit();
+`;
+
+/** What is in node_modules, but for what npm notes there for itself. */
+const PACKAGES = `
+  const files = fs.readdirSync('node_modules', { recursive: true }).filter((file) => !/(^|\\/)\\.(bin|package-lock)/.test(file));
+  console.log(files.sort().join('\\n'));
+`;
+
+/** Which streams a server has, as its monitoring tells. */
+interface StreamsTold {
+  readonly account_details: readonly {
+    readonly stream_detail?: readonly {
+      readonly name: string;
+      readonly config: { readonly num_replicas: number };
+      readonly state: { readonly messages: number };
+    }[];
+  }[];
+}
+
+/** One compose file. */
 class Composed {
   readonly project = `riposte-test-${process.pid}`;
-  readonly #file: string;
+  readonly #named: readonly string[];
   readonly #env: Record<string, string>;
-  #environment: StartedDockerComposeEnvironment | undefined;
 
-  constructor(file: string, env: Record<string, string>) {
-    this.#file = file;
+  /** @param directory what the paths in the file are relative to */
+  constructor(file: string, env: Record<string, string>, directory = ROOT) {
+    this.#named = [
+      'compose',
+      '--project-name',
+      this.project,
+      '--project-directory',
+      directory,
+      '--file',
+      join(ROOT, file),
+    ];
     this.#env = env;
   }
 
-  async up(): Promise<void> {
-    this.#environment = await new DockerComposeEnvironment(ROOT, this.#file)
-      .withProjectName(this.project)
-      .withEnvironment(this.#env)
-      // Compose itself waits for what depends on what; that all of it works, the fights tell.
-      .withDefaultWaitStrategy(Wait.forLogMessage(/\S/))
-      .withStartupTimeout(COMPOSE_LIMIT_MS)
-      .up();
+  /** `docker compose ...` on it; resolves to what it printed. */
+  async compose(...args: readonly string[]): Promise<string> {
+    return await docker([...this.#named, ...args], this.#env);
+  }
+
+  /** Runs a program in the container of a service; resolves to what it printed. */
+  async exec(service: string, ...program: readonly string[]): Promise<string> {
+    return await this.compose('exec', '-T', service, ...program);
+  }
+
+  /** The containers of services that run, or with `--all` those that are there; of all services where none is named. */
+  async ids(...args: readonly string[]): Promise<string[]> {
+    return (await this.compose('ps', '--quiet', ...args)).split('\n').filter((id) => id !== '');
   }
 
   /** Waits until the demo has told the end of so many fights from now on. */
   async fights(count: number): Promise<void> {
-    const since = Math.floor(Date.now() / 1000);
-    const log = await this.#environment!.getContainer('demo-1').logs({ since });
+    const [demo = ''] = await this.ids('demo');
+    const since = `${Math.floor(Date.now() / 1000)}`;
+    const log = spawn('docker', ['logs', '--follow', '--since', since, demo], { stdio: ['ignore', 'pipe', 'inherit'] });
     let ended = 0;
     try {
-      for await (const line of createInterface({ input: log })) {
+      for await (const line of createInterface({ input: log.stdout })) {
         if (END.test(line)) ended += 1;
         if (ended === count) return;
       }
     } finally {
-      log.destroy();
+      log.kill();
     }
     throw new Error(`the demo ended after ${ended} fights`);
   }
 
   /** `docker kill` of the container of a service. */
   async kill(service: string): Promise<void> {
-    await (await containerOf(this.#environment!.getContainer(`${service}-1`).getId())).kill();
+    const [id = ''] = await this.ids(service);
+    await (await containerOf(id)).kill();
   }
 
-  /** `docker compose ...` on it; resolves to what it printed. */
-  async compose(...args: readonly string[]): Promise<string> {
-    const named = ['compose', '--project-name', this.project, '--file', `${ROOT}${this.#file}`];
-    return await docker([...named, ...args], this.#env);
+  /** What a server says of itself. */
+  async monitor<Told>(server: string, path: string): Promise<Told> {
+    return JSON.parse(await this.exec(server, 'wget', '-q', '-O-', `http://127.0.0.1:8222${path}`)) as Told;
   }
 
-  async down(): Promise<void> {
-    await this.compose('down', '--volumes', '--timeout', '15');
+  /** The streams of a server. */
+  async streams(server: string) {
+    const { account_details: accounts } = await this.monitor<StreamsTold>(server, '/jsz?accounts=1&streams=1&config=1');
+    return accounts.flatMap(({ stream_detail: streams = [] }) => streams);
+  }
+
+  /** The key that the demo has, as the README has it copied; `seed` is what is secret of it. */
+  async key(): Promise<{ readonly files: string[]; readonly seed: string }> {
+    const dir = mkdtempSync(join(tmpdir(), 'riposte-key-'));
+    try {
+      await this.compose('cp', 'demo:/key', join(dir, 'key'));
+      return { files: readdirSync(join(dir, 'key')).sort(), seed: readFileSync(join(dir, 'key', 'seed.nk'), 'utf8') };
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  }
+
+  async down(...args: readonly string[]): Promise<void> {
+    await this.compose('down', '--remove-orphans', '--timeout', '15', ...args);
   }
 
   /** What there is of it: containers, networks and volumes. */
@@ -87,9 +152,19 @@ class Composed {
 let env: Record<string, string>;
 let composed: Composed;
 
-async function bringUp(file: string): Promise<void> {
-  composed = new Composed(file, { ...env, NATS_PORT: `${await freePort()}` });
-  await composed.up();
+/** One that nobody has brought up. */
+async function prepare(file: string, more: Record<string, string> = {}, directory = ROOT): Promise<void> {
+  composed = new Composed(file, { ...env, NATS_PORT: `${await freePort()}`, ...more }, directory);
+}
+
+async function bringUp(...which: Parameters<typeof prepare>): Promise<void> {
+  await prepare(...which);
+  await composed.compose('up', '--detach');
+}
+
+/** It prints breaches, and ends with 0 where there are none. */
+async function findsNothing(): Promise<void> {
+  expect(await composed.compose('run', '--rm', 'riposte', 'audit', '--all')).toBe('');
 }
 
 describe.skipIf(fault !== null)('docker compose', { timeout: COMPOSE_LIMIT_MS }, () => {
@@ -99,42 +174,124 @@ describe.skipIf(fault !== null)('docker compose', { timeout: COMPOSE_LIMIT_MS },
   }, IMAGES_LIMIT_MS);
 
   afterEach(async () => {
-    await composed?.down();
+    await composed?.down('--volumes');
   }, COMPOSE_LIMIT_MS);
 
-  test('up: fights appear, more replicas join, nothing is lost or doubled, and down leaves nothing', async () => {
+  test.each(['docker-compose.yml', 'docker-compose.cluster.yml'])(
+    '%s: one service builds the image, and none asks a registry for it',
+    async (file) => {
+      await prepare(file);
+      const { services } = JSON.parse(await composed.compose('--profile', '*', 'config', '--format', 'json')) as {
+        services: Record<string, { image: string; build?: object; pull_policy?: string }>;
+      };
+      const ours = Object.entries(services).filter(([, { image }]) => image === env.RIPOSTE_IMAGE);
+      expect(ours.length).toBe(7);
+      expect(ours.filter(([, { build }]) => build !== undefined).map(([name]) => name)).toEqual(['keys']);
+      expect(ours.filter(([, { pull_policy: policy }]) => policy !== 'never')).toEqual([]);
+    },
+  );
+
+  test('up: fights appear; no container is root, or sees or has more than it needs; replicas join, one is killed, all drain; nothing is lost or doubled', async () => {
     await bringUp('docker-compose.yml');
     await composed.fights(FIGHTS);
+    for (const service of [...ROLES, 'demo']) {
+      expect(await composed.exec(service, 'node', '-e', SEEN)).toBe('10001 ca.pem,seed.nk false\n');
+    }
+    expect((await composed.key()).files).toEqual(['ca.pem', 'seed.nk']);
+    expect(await composed.compose('logs')).not.toMatch(/\bSU[A-Z2-7]{56}\b/);
+    for (const id of await composed.ids('--all')) {
+      const { Name: name, HostConfig: host } = await (await containerOf(id)).inspect();
+      expect(host, name).toMatchObject({
+        ReadonlyRootfs: true,
+        CapDrop: ['ALL'],
+        SecurityOpt: ['no-new-privileges:true'],
+        LogConfig: { Config: { 'max-size': '10m' } },
+      });
+      expect(host.Memory, name).toBeGreaterThan(0);
+      expect(host.PidsLimit, name).toBeGreaterThan(0);
+    }
     await composed.compose('up', '--detach', '--no-recreate', '--scale', 'collector=3', '--scale', 'executor=3');
     await composed.kill('collector');
     await composed.fights(FIGHTS);
-    // It prints breaches, and ends with 0 where there are none.
-    expect(await composed.compose('run', '--rm', 'riposte', 'audit', '--all')).toBe('');
-    await composed.down();
+    await findsNothing();
+    const running = await composed.ids(...ROLES);
+    await composed.compose('stop', ...ROLES);
+    const codes = running.map(async (id) => (await (await containerOf(id)).inspect()).State.ExitCode);
+    expect(new Set(await Promise.all(codes))).toEqual(new Set([0]));
+    await findsNothing();
+    await composed.down('--volumes');
     expect(await composed.left()).toBe('');
   });
 
-  test('up again: keys and streams are kept; no container is root, or sees a secret that is not its own', async () => {
-    await bringUp('docker-compose.yml');
-    await composed.compose('restart', 'nats');
-    await composed.compose('up', '--detach');
-    await composed.fights(1);
-    for (const service of ['collector', 'executor', 'ai', 'demo']) {
-      expect(await composed.compose('exec', '-T', service, 'node', '-e', SEEN)).toBe('10001 ca.pem,seed.nk false\n');
+  test('the image holds the very files that npm ci brings', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'riposte-packages-'));
+    try {
+      for (const file of ['package.json', 'package-lock.json']) copyFileSync(join(ROOT, file), join(dir, file));
+      const options = ['--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'];
+      await promisify(execFile)('npm', ['ci', ...options], { cwd: dir });
+      const { stdout } = await promisify(execFile)(process.execPath, ['-e', PACKAGES], { cwd: dir });
+      const inImage = await docker(['run', '--rm', env.RIPOSTE_IMAGE!, '-e', PACKAGES]);
+      expect(inImage.split('\n')).toEqual(stdout.split('\n'));
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
     }
-    expect(await composed.compose('run', '--rm', 'provision')).not.toMatch(/ (created|changed)/);
-    expect(await composed.compose('logs', 'keys')).toMatch(/collector\.nk kept/);
-    expect(await composed.compose('logs')).not.toMatch(/\bSU[A-Z2-7]{56}\b/);
   });
 
-  test('of the cluster: fights appear, and go on without one of the three servers', async () => {
+  test('a command of its own ends of Ctrl-C', async () => {
+    await prepare('docker-compose.yml');
+    const program = ['--entrypoint', 'node', 'riposte', '-e', 'setInterval(() => {}, 1_000)'];
+    const name = (await composed.compose('run', '--detach', ...program)).trim();
+    await docker(['kill', '--signal', 'INT', name]);
+    expect((await docker(['wait', name])).trim()).toBe('130');
+  });
+
+  test('with nothing built it builds; up --build brings new rights into force; keys and fights outlive down', async () => {
+    const context = mkdtempSync(join(tmpdir(), 'riposte-context-'));
+    onTestFinished(() => rmSync(context, { recursive: true, force: true }));
+    makeBuildContext(context);
+    const image = `riposte:built-${process.pid}`;
+    onTestFinished(async () => void (await docker(['image', 'rm', '--force', image])));
+    await bringUp('docker-compose.yml', { RIPOSTE_IMAGE: image }, context);
+    await composed.fights(1);
+    const { seed } = await composed.key();
+    expect(await composed.exec('demo', 'node', '-e', follow('later'))).toBe('false\n');
+
+    const rights = join(context, 'shared/contracts/rights.ts');
+    const before = readFileSync(rights, 'utf8');
+    writeFileSync(rights, before.replace(/(RESULT_CONSUMERS.*= \[)/, "$1'later', "));
+    await composed.compose('up', '--build', '--detach');
+    expect(await composed.exec('demo', 'node', '-e', follow('later'))).toBe('true\n');
+    expect(await composed.compose('logs', 'keys')).toMatch(/collector\.nk kept/);
+
+    const stored = async () => (await composed.streams('nats')).find(({ name }) => name === 'COMBAT')?.state.messages;
+    const messages = await stored();
+    await composed.down();
+    await composed.compose('up', '--detach');
+    await composed.fights(1);
+    expect(await stored()).toBeGreaterThan(messages!);
+    expect((await composed.key()).seed).toBe(seed);
+    expect(await composed.compose('run', '--rm', 'provision')).not.toMatch(/ (created|changed)/);
+    await findsNothing();
+  });
+
+  test('of the cluster: fights appear, and go on without one of the three servers; each stream is stored thrice, and synced', async () => {
     await bringUp('docker-compose.cluster.yml');
     await composed.fights(FIGHTS);
+    expect([(await composed.ids('collector')).length, (await composed.ids('executor')).length]).toEqual([2, 2]);
+    for (const server of ['nats-1', 'nats-2', 'nats-3']) {
+      const { jetstream } = await composed.monitor<{ jetstream: { config: { sync_always?: boolean } } }>(
+        server,
+        '/varz',
+      );
+      expect(jetstream.config.sync_always, server).toBe(true);
+      const copies = (await composed.streams(server)).map(({ name, config }) => `${name} ${config.num_replicas}`);
+      expect(copies, server).toContain('COMBAT 3');
+      expect(copies.filter((line) => !line.endsWith(' 3'))).toEqual([]);
+    }
     await composed.kill('nats-2');
     await composed.fights(FIGHTS);
-    // It prints breaches, and ends with 0 where there are none.
-    expect(await composed.compose('run', '--rm', 'riposte', 'audit', '--all')).toBe('');
-    await composed.down();
+    await findsNothing();
+    await composed.down('--volumes');
     expect(await composed.left()).toBe('');
   });
 });

@@ -10,6 +10,7 @@ import { GenericContainer, getContainerRuntimeClient } from 'testcontainers';
 import { ensureBaseImages } from '#tools/containers/base-images.ts';
 import { makeBuildContext } from '#tools/containers/build-context.ts';
 import { docker } from '#tools/containers/docker.ts';
+import { oneLine } from '#tools/nats-server/step.ts';
 
 /** Apart from the one that compose builds for whoever works here. */
 const IMAGE = 'riposte:test';
@@ -24,31 +25,50 @@ export interface TestImages {
   readonly nats: string;
 }
 
-/** Why nothing can be tested in containers here, in one line; null where it can. */
-export async function engineFault(): Promise<string | null> {
+/**
+ * Why nothing can be tested in containers here, in one line; null where it can.
+ * @throws Error where it should: an engine of our own that does not start, or is not what it is to be, is a fault
+ */
+export async function engineFault(env: NodeJS.ProcessEnv = process.env): Promise<string | null> {
+  if (env.RIPOSTE_ENGINE_BROKEN !== undefined) throw new Error(`no engine of our own: ${env.RIPOSTE_ENGINE_BROKEN}`);
+  const why = await whatIsMissing(env);
+  if (why !== null && env.RIPOSTE_ENGINE_DIR !== undefined) throw new Error(`in an engine of our own: ${why}`);
+  return why;
+}
+
+async function whatIsMissing(env: NodeJS.ProcessEnv): Promise<string | null> {
   try {
     await getContainerRuntimeClient();
   } catch {
-    return process.env.RIPOSTE_ENGINE_FAULT ?? 'no container engine runs here: RIPOSTE_ENGINE=own npm test starts one';
+    return env.RIPOSTE_ENGINE_FAULT ?? 'no container engine runs here: RIPOSTE_ENGINE=own npm test starts one';
   }
   try {
     await docker(['compose', 'version']);
-    return null;
   } catch {
     return 'there is no `docker compose` here';
+  }
+  try {
+    await ensureBaseImages(env, say);
+    return null;
+  } catch (error) {
+    return oneLine(error);
   }
 }
 
 /** Says in one line why tests in containers are skipped, where they are. */
 export async function sayEngineFault(): Promise<string | null> {
   const fault = await engineFault();
-  if (fault !== null) process.stdout.write(`skipped, what runs in containers: ${fault}\n`);
+  if (fault !== null) say(`skipped, what runs in containers: ${fault}`);
   return fault;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
 
 /** Builds the image of this checkout. */
 export async function buildImages(): Promise<TestImages> {
-  const base = await ensureBaseImages(process.env, (line) => process.stdout.write(`${line}\n`));
+  const base = await ensureBaseImages(process.env, say);
   const context = mkdtempSync(join(tmpdir(), 'riposte-context-'));
   try {
     makeBuildContext(context);

@@ -1,6 +1,8 @@
-// Owns: the images that the others rest on, NODE_IMAGE and NATS_IMAGE: those that the engine has, else pulled, else, where no
-// registry of images can be reached, made here under the same names: from the Node.js that the project pins, the
+// Owns: the images that the others rest on, NODE_IMAGE and NATS_IMAGE: those that the engine has, else pulled. In an engine of the
+// project's own, which can pull nothing, they are made under the same names: from the Node.js that the project pins, the
 // nats-server that it tests with, the libraries that they need, and a busybox for the shell.
+//
+// 1. Nothing is made in any other engine: what is called node:24-slim there is that, whoever comes to use it.
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -30,13 +32,15 @@ export interface BaseImages {
 
 /**
  * Sees to it that the engine has the base images.
- * @param env may name others, in NODE_IMAGE and NATS_IMAGE
+ * @param env may name others, in NODE_IMAGE and NATS_IMAGE; RIPOSTE_ENGINE_DIR is there where the engine is the project's own
  * @param say takes a line for a person for each that was made here
+ * @throws Error with what the pull said, where the engine is not
  */
 export async function ensureBaseImages(env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<BaseImages> {
   const images = { node: env.NODE_IMAGE || DEFAULTS.node, nats: env.NATS_IMAGE || DEFAULTS.nats };
-  await ensureImage(images.node, say, async () => ({ 'usr/local/bin/node': process.execPath }));
-  await ensureImage(images.nats, say, async () => ({ 'usr/local/bin/nats-server': await ensureNatsServer() }));
+  const makes = env.RIPOSTE_ENGINE_DIR !== undefined;
+  await ensureImage(images.node, makes, say, async () => ({ 'usr/local/bin/node': process.execPath }));
+  await ensureImage(images.nats, makes, say, async () => ({ 'usr/local/bin/nats-server': await ensureNatsServer() }));
   return images;
 }
 
@@ -44,6 +48,7 @@ type Programs = Readonly<Record<string, string>>;
 
 async function ensureImage(
   name: string,
+  makes: boolean,
   say: (line: string) => void,
   programs: () => Promise<Programs>,
 ): Promise<void> {
@@ -51,6 +56,7 @@ async function ensureImage(
   try {
     await docker(['pull', '--quiet', name]);
   } catch (error) {
+    if (!makes) throw error;
     await make(name, await programs());
     say(`${name} was made on this machine: ${oneLine(error)}`);
   }
@@ -99,8 +105,9 @@ async function librariesOf(file: string): Promise<string[]> {
 
 async function importTree(name: string, root: string): Promise<void> {
   const tar = spawn('tar', ['--create', '--owner=0', '--group=0', '--numeric-owner', '--directory', root, '.'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const packed = once(tar, 'exit');
   const importing = spawn('docker', ['import', '--change', `ENV PATH=${PATH}`, '-', name], {
     stdio: [tar.stdout, 'ignore', 'pipe'],
   });
@@ -108,6 +115,8 @@ async function importTree(name: string, root: string): Promise<void> {
   importing.stderr.on('data', (text) => {
     complaint += text;
   });
-  const [code] = await once(importing, 'close');
+  const [[code], [tarCode]] = await Promise.all([once(importing, 'close'), packed]);
+  // An archive that breaks off is imported without a complaint.
+  if (tarCode !== 0) throw new Error(`${name} was not packed: tar ended with ${tarCode}`);
   if (code !== 0) throw new Error(`docker import ${name}: ${complaint.trim()}`);
 }

@@ -1,10 +1,12 @@
 // Owns: the programs of a container engine, from Debian's packages of it, unpacked into the checkout's cache and not
 // installed: dockerd and what it runs, the command line with compose, and the busybox of the base images.
 //
-// 1. A directory in the cache is whole: it is made beside it and renamed into place.
+// 1. A directory in the cache is whole: it is made beside it and renamed into place. Its name tells what of the packages is in use:
+//    what was fetched when that was less is not taken, but removed.
 
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inWorkDir } from '../cache/work-dir.ts';
 import { unpackDebianPackages } from '../debian/packages.ts';
@@ -18,6 +20,12 @@ const COMPOSE_SUITE = 'testing';
 /** What the engine and the base images are made of, with where the packages put it. */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   dockerd: ['usr/sbin/dockerd'],
+  'docker-init': [
+    'usr/bin/docker-init',
+    'usr/sbin/docker-init',
+    'usr/libexec/docker/docker-init',
+    'usr/bin/tini-static',
+  ],
   'docker-proxy': ['usr/sbin/docker-proxy', 'usr/bin/docker-proxy', 'usr/libexec/docker/docker-proxy'],
   docker: ['usr/bin/docker'],
   containerd: ['usr/bin/containerd'],
@@ -28,6 +36,9 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   busybox: ['usr/bin/busybox', 'bin/busybox'],
   'docker-compose': ['usr/libexec/docker/cli-plugins/docker-compose'],
 };
+
+const TREE_PREFIX = 'debian-';
+const DIGEST_CHARS = 12;
 
 /** The programs of an engine. */
 export interface EnginePrograms {
@@ -42,7 +53,10 @@ export interface EnginePrograms {
  * @throws Error that says why not, in one line
  */
 export async function ensureEnginePrograms(): Promise<EnginePrograms> {
-  const target = join(CACHE_DIR, `debian-${process.arch}`);
+  const digest = createHash('sha256')
+    .update(JSON.stringify([COMPOSE_SUITE, PROGRAMS]))
+    .digest('hex');
+  const target = join(CACHE_DIR, `${TREE_PREFIX}${process.arch}-${digest.slice(0, DIGEST_CHARS)}`);
   if (!existsSync(target)) {
     await inWorkDir(CACHE_DIR, async (dir) => {
       const whole = await fetched(dir);
@@ -51,6 +65,9 @@ export async function ensureEnginePrograms(): Promise<EnginePrograms> {
       } catch (error) {
         // Somebody else was faster.
         if (!existsSync(target)) throw error;
+      }
+      for (const name of readdirSync(CACHE_DIR).filter((other) => other.startsWith(TREE_PREFIX))) {
+        if (name !== basename(target)) rmSync(join(CACHE_DIR, name), { recursive: true, force: true });
       }
     });
   }

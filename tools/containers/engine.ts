@@ -3,27 +3,20 @@
 //
 // 1. It touches neither the machine's configuration of containers nor an engine that runs there.
 // 2. It has no way out of the machine: images are what the checkout makes (base-images.ts), not what is pulled.
+// 3. A start that fails leaves no more than a stop does. Where even the keeper is killed, the next engine's clears up.
 //
 // It needs Linux, root, iproute2, util-linux and, for the programs, Debian's archive.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { hasDebianArchive } from '../debian/packages.ts';
 import { oneLine } from '../nats-server/step.ts';
 import { ensureEnginePrograms } from './engine-packages.ts';
 import { serveNoNames } from './name-server.ts';
@@ -35,8 +28,10 @@ const LOOK_EVERY_MS = 100;
 const PREFIX = '10.215';
 const THIRD_MAX = 250;
 const LOG_LINES_SHOWN = 5;
+/** The kernel takes a second for a dozen containers. */
+const STOP_LIMIT_MS = 30_000;
 
-/** No engine can be started here; the message says why in one line. */
+/** This machine can run no engine; the message says why in one line. Any other error of a start is a fault. */
 export class EngineUnavailable extends Error {
   override readonly name = 'EngineUnavailable';
 }
@@ -49,23 +44,29 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
+/** What the start of an engine may be told by a test. */
+export interface EngineOptions {
+  readonly stopLimitMs?: number;
+}
+
 /**
  * Starts an engine and resolves when it answers.
- * @throws EngineUnavailable
+ * @throws EngineUnavailable where this machine can run none; any other Error, of one line, where it could
  */
-export async function startEngine(): Promise<Engine> {
+export async function startEngine({ stopLimitMs = STOP_LIMIT_MS }: EngineOptions = {}): Promise<Engine> {
+  requireMachine();
   try {
-    requireMachine();
     const { bin, libraries } = await ensureEnginePrograms();
-    return await start(bin, libraries);
+    return await start(bin, libraries, stopLimitMs);
   } catch (error) {
-    throw error instanceof EngineUnavailable ? error : new EngineUnavailable(oneLine(error));
+    throw new Error(oneLine(error), { cause: error });
   }
 }
 
 function requireMachine(): void {
   if (process.platform !== 'linux') throw new EngineUnavailable('an engine of our own needs Linux');
   if (process.getuid?.() !== 0) throw new EngineUnavailable('an engine of our own needs root');
+  if (!hasDebianArchive()) throw new EngineUnavailable('an engine of our own needs Debian');
   try {
     execFileSync('unshare', ['--net', '--mount', '--pid', '--fork', '--mount-proc', 'ip', 'link'], { stdio: 'ignore' });
   } catch {
@@ -75,7 +76,7 @@ function requireMachine(): void {
   }
 }
 
-async function start(bin: string, libraries: string): Promise<Engine> {
+async function start(bin: string, libraries: string, stopLimitMs: number): Promise<Engine> {
   // Short: the path of a socket has a hundred characters at most.
   const dir = mkdtempSync(join(tmpdir(), 'riposte-engine-'));
   const socket = join(dir, 'docker.sock');
@@ -92,6 +93,9 @@ async function start(bin: string, libraries: string): Promise<Engine> {
   );
   const path = `${bin}${delimiter}${process.env.PATH ?? ''}`;
   const logFile = join(dir, 'dockerd.log');
+  closeSync(openSync(logFile, 'a'));
+  // Of what ends at once the directory is gone before it can be opened.
+  const log = openSync(logFile, 'r');
   const keeper = spawnKeeper(logFile, {
     ENGINE_NAME: name,
     ENGINE_DIR: dir,
@@ -110,26 +114,40 @@ async function start(bin: string, libraries: string): Promise<Engine> {
     stopNames = () => {};
     keeper.ref();
     keeper.stdin?.end();
+    if (await Promise.race([ended.then(() => true), pause(stopLimitMs, false, { ref: false })])) return;
+    // What it was to remove remains: the next one's keeper does that.
+    process.kill(-keeper.pid!, 'SIGKILL');
     await ended;
   };
-  let log = '';
-  for (const late = performance.now() + START_LIMIT_MS; !(await answers(socket)); await pause(LOOK_EVERY_MS)) {
-    if (existsSync(logFile)) log = readFileSync(logFile, 'utf8');
-    if (keeper.exitCode === null && performance.now() < late) continue;
+  try {
+    await engineAnswers(socket, log, keeper);
+    stopNames = await serveNoNames(address.machine);
+  } catch (error) {
     await stop();
-    const end = log.trim().split('\n').slice(-LOG_LINES_SHOWN).join('; ');
-    throw new EngineUnavailable(`dockerd did not start: ${end || 'it said nothing'}`);
+    rmSync(dir, { recursive: true, force: true });
+    throw error;
+  } finally {
+    closeSync(log);
   }
-  stopNames = await serveNoNames(address.machine);
   const env = {
     PATH: path,
     DOCKER_HOST: `unix://${socket}`,
     DOCKER_CONFIG: client,
+    RIPOSTE_ENGINE_DIR: dir,
     TESTCONTAINERS_HOST_OVERRIDE: address.engine,
     // Whatever the tests leave goes with the engine; the container that would see to it cannot be pulled.
     TESTCONTAINERS_RYUK_DISABLED: 'true',
   };
   return { env, stop };
+}
+
+/** Resolves when the engine answers; throws with the end of its log when it has ended, or does not. */
+async function engineAnswers(socket: string, log: number, keeper: ChildProcess): Promise<void> {
+  for (const late = performance.now() + START_LIMIT_MS; !(await answers(socket)); await pause(LOOK_EVERY_MS)) {
+    if (keeper.exitCode === null && keeper.signalCode === null && performance.now() < late) continue;
+    const end = readFileSync(log, 'utf8').trim().split('\n').slice(-LOG_LINES_SHOWN).join('; ');
+    throw new Error(`dockerd did not start: ${end || 'it said nothing'}`);
+  }
 }
 
 function configuration(

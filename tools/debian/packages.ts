@@ -86,6 +86,11 @@ export async function unpackDebianPackages(
   throw new Error(reasons.join('; '));
 }
 
+/** Whether the machine says where it gets Debian from, and has the programs to. */
+export function hasDebianArchive(machine = THIS_MACHINE): boolean {
+  return existsSync('/usr/bin/apt-get') && existsSync(machine.aptDir) && archivesOf(machine).length > 0;
+}
+
 /** The machine's archives of Debian, the likeliest first. */
 function archivesOf(machine: DebianMachine): DebianArchive[] {
   if (!existsSync(machine.aptDir)) throw new Error('this is not a Debian machine');

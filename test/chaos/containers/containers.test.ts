@@ -3,6 +3,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { docker } from '#tools/containers/docker.ts';
 import { buildImages, IMAGES_LIMIT_MS, sayEngineFault, type TestImages } from '../../harness/containers.ts';
 import { depth } from '../../harness/depth.ts';
 import { recordFigures } from '../../harness/figures.ts';
@@ -16,14 +17,14 @@ const CREW = ['collector', 'collector', 'executor', 'executor', 'ai'] as const;
 const FIGHTS_AT_ONCE = 8;
 const ROUNDS = depth({ slice: 1, full: 5 });
 /** So many blows between one fault and the next. */
-const BLOWS = 40;
-/** A client's ping is answered or not every ten seconds: by then a role that was cut off knows it. */
+const BLOWS = depth({ slice: 20, full: 40 });
+/** A role that was cut off knows it within 15 s, when pings have gone unanswered: the slice ends the cut before that, the full run after. */
 const CUT_MS = depth({ slice: 3_000, full: 25_000 });
 const PAST_THE_LOCK_MS = 1.5 * Number(FAST_CLOCKS.LOCK_TTL_MS);
 
 const totals = { faults: 0, messages: 0, moves_acknowledged: 0, lost: 0, doubled: 0 };
 let images: TestImages;
-let scene: Scene;
+let scene: Scene | undefined;
 
 function count(faults: number, rest: Rest): void {
   totals.faults += faults;
@@ -33,6 +34,13 @@ function count(faults: number, rest: Rest): void {
   totals.doubled += rest.doubled.length;
 }
 
+/** The servers and networks that there are of scenes. A role of somebody else has its label from the image. */
+async function standing(): Promise<string[]> {
+  const filter = ['--quiet', '--filter', 'label=org.testcontainers=true'];
+  const servers = docker(['ps', '--all', ...filter, '--filter', `ancestor=${images.nats}`]);
+  return await Promise.all([servers, docker(['network', 'ls', ...filter])]);
+}
+
 describe.skipIf(fault !== null)('roles in containers', { timeout: SCENE_LIMIT_MS }, () => {
   beforeAll(async () => {
     images = await buildImages();
@@ -40,10 +48,17 @@ describe.skipIf(fault !== null)('roles in containers', { timeout: SCENE_LIMIT_MS
 
   afterEach(async () => {
     await scene?.close();
+    scene = undefined;
   }, SCENE_LIMIT_MS);
 
   afterAll(() => {
     recordFigures('containers', { ...totals, command: 'npm run test:chaos -- test/chaos/containers' });
+  });
+
+  test('a scene that cannot be opened leaves nothing', async () => {
+    const before = await standing();
+    await expect(Scene.open({ ...images, riposte: 'localhost/riposte:none' }, ['collector'])).rejects.toThrow();
+    expect(await standing()).toEqual(before);
   });
 
   test('I4 I6 replicas are added, drained and killed under load, the server too: nothing is lost or doubled', async () => {

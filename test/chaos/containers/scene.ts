@@ -101,6 +101,8 @@ export class Scene {
   readonly #server: StartedTestContainer;
   readonly #members: Member[] = [];
   #load: Load | null = null;
+  /** Undoes what opening has done, the last first. */
+  #undo = new AsyncDisposableStack();
 
   private constructor(
     images: TestImages,
@@ -117,26 +119,26 @@ export class Scene {
   }
 
   static async open(images: TestImages, roles: readonly RoleName[]): Promise<Scene> {
-    const network = await new Network().start();
+    await using undo = new AsyncDisposableStack();
+    const network = undo.adopt(await new Network().start(), async (started) => void (await started.stop()));
     // A port that stays over a restart of the container: game servers know one address.
     const port = await freePort();
-    const server = await new GenericContainer(images.nats)
+    const container = new GenericContainer(images.nats)
       .withNetwork(network)
       .withNetworkAliases(SERVER)
       .withEntrypoint(['nats-server'])
       .withCommand(['--jetstream', '--store_dir', STORE])
       .withExposedPorts({ container: NATS_PORT, host: port })
-      .withWaitStrategy(Wait.forLogMessage(/Server is ready/))
-      .start();
+      .withWaitStrategy(Wait.forLogMessage(/Server is ready/));
+    const server = undo.adopt(await container.start(), async (started) => void (await started.stop()));
     const url = `nats://${server.getHost()}:${port}`;
-    const scene = new Scene(images, network, server, url, await GameServer.connect(url));
-    try {
-      await Promise.all(roles.map((name) => scene.start(name)));
-      return scene;
-    } catch (error) {
-      await scene.close();
-      throw error;
-    }
+    const game = undo.adopt(await GameServer.connect(url), (connected) => connected.close());
+    const scene = new Scene(images, network, server, url, game);
+    undo.defer(async () => void (await Promise.all(scene.#members.map((member) => member.remove()))));
+    const starts = await Promise.allSettled(roles.map((name) => scene.start(name)));
+    for (const start of starts) if (start.status === 'rejected') throw start.reason;
+    scene.#undo = undo.move();
+    return scene;
   }
 
   /** Starts one more container of a role; resolves when it is ready. */
@@ -199,9 +201,6 @@ export class Scene {
   }
 
   async close(): Promise<void> {
-    await this.game.close();
-    await Promise.all(this.#members.map((member) => member.remove()));
-    await this.#server.stop();
-    await this.#network.stop();
+    await this.#undo.disposeAsync();
   }
 }

@@ -2,12 +2,24 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { ROOT } from '#tools/commands/child.ts';
 import { docker } from '#tools/containers/docker.ts';
 import { type Engine, startEngine } from '#tools/containers/engine.ts';
 import { ensureNatsServer } from '#tools/nats-server/ensure.ts';
@@ -62,8 +74,32 @@ describe.skipIf(!isAsked)('an engine of our own', { timeout: ENGINE_LIMIT_MS }, 
 
   afterEach(async () => {
     holder?.kill('SIGKILL');
+    holder = undefined;
     await engine?.stop();
   });
+
+  /** A folder for temporary directories, so that what is in it is of this test alone. */
+  function ownTemporaries(): string {
+    const dir = mkdtempSync(join(tmpdir(), 'rpt-'));
+    vi.stubEnv('TMPDIR', dir);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+      rmSync(dir, { recursive: true, force: true });
+    });
+    return dir;
+  }
+
+  /** Runs the holder where it is to fail; resolves to what it says. */
+  async function complaintOf(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+    holder = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
+    let complaint = '';
+    holder.stderr!.on('data', (text) => {
+      complaint += text;
+    });
+    const [code] = await once(holder, 'close');
+    expect(code).toBe(1);
+    return complaint;
+  }
 
   test('runs a container, and is gone with it when it is stopped', async () => {
     engine = await startEngine();
@@ -80,5 +116,88 @@ describe.skipIf(!isAsked)('an engine of our own', { timeout: ENGINE_LIMIT_MS }, 
     await runContainer(env);
     holder.kill('SIGKILL');
     await isGone(env, holder.pid!);
+  });
+
+  // What is asked of the machine beforehand works; laying the cable, or locking the directory, does not.
+  test.each([
+    ['ip', '[ "$2" != add ]'],
+    ['flock', 'false'],
+  ])(
+    'that cannot be kept for want of %s is a fault and not a want of the machine, and leaves nothing',
+    async (name, works) => {
+      const programs = mkdtempSync(join(ownTemporaries(), 'bin-'));
+      const real = execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
+      const script = `#!/bin/sh\n${works} || { echo not here >&2; exit 1; }\nexec ${real} "$@"\n`;
+      writeFileSync(join(programs, name), script, { mode: 0o755 });
+      const complaint = await complaintOf(process.execPath, [HOLDER], { PATH: `${programs}:${process.env.PATH}` });
+      expect(complaint).toBe('Error: dockerd did not start: not here; left: nothing\n');
+    },
+  );
+
+  test('is gone when a later step of its start fails', async () => {
+    ownTemporaries();
+    const complaint = await complaintOf('unshare', ['--net', process.execPath, HOLDER, 'names-taken']);
+    expect(complaint).toMatch(/^Error: .*EADDRINUSE.*; left: nothing\n$/);
+  });
+
+  test('whose keeper is stuck is stopped all the same, and what is left of it goes when the next one starts', async () => {
+    const dir = ownTemporaries();
+    engine = await startEngine({ stopLimitMs: 500 });
+    await runContainer(engine.env);
+    const keeper = execFileSync('pgrep', ['--parent', `${process.pid}`, '--full', 'keep-engine'], { encoding: 'utf8' });
+    process.kill(Number(keeper), 'SIGSTOP');
+    await engine.stop();
+    expect(readdirSync(dir)).toEqual([basename(engine.env.RIPOSTE_ENGINE_DIR!)]);
+    const stuck = engine.env;
+    const living = await startEngine();
+    holder = spawn(process.execPath, [HOLDER], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(createInterface({ input: holder.stdout! }), 'line');
+    await docker(['version'], living.env);
+    const ended = once(holder, 'close');
+    holder.kill('SIGKILL');
+    await ended;
+    await living.stop();
+    await isGone(stuck, process.pid);
+    await vi.waitFor(() => expect(readdirSync(dir)).toEqual([]), GONE_LIMIT_MS);
+  });
+
+  test('of .ci/run, which is told to end: nothing is left', async () => {
+    const checkout = mkdtempSync(join(tmpdir(), 'riposte-ci-'));
+    onTestFinished(() => rmSync(checkout, { recursive: true, force: true }));
+    const tracked = execFileSync('git', ['ls-files', '-z', '--', '.', ':!test', ':!docs'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    const files = [...tracked.split('\0').filter((file) => file !== ''), 'test/harness/depth.ts'];
+    for (const file of files) cpSync(join(ROOT, file), join(checkout, file));
+    mkdirSync(join(checkout, '.cache'));
+    for (const made of ['node_modules', '.cache/nats-server', '.cache/container-engine']) {
+      symlinkSync(join(ROOT, made), join(checkout, made));
+    }
+    writeFileSync(
+      join(checkout, 'test/waits.test.ts'),
+      [
+        "import { test } from 'vitest';\n",
+        "test('waits', async () => {",
+        "  process.stdout.write('engine ' + JSON.stringify(process.env) + String.fromCharCode(10));",
+        '  await new Promise(() => {});',
+        '});\n',
+      ].join('\n'),
+    );
+    holder = spawn('bash', [join(checkout, '.ci/run')], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(holder, 'close');
+    let env: Record<string, string> | undefined;
+    for await (const line of createInterface({ input: holder.stdout! })) {
+      const [, said] = /^engine (.*)$/.exec(line) ?? [];
+      if (said === undefined) continue;
+      env = JSON.parse(said) as Record<string, string>;
+      holder.kill('SIGTERM');
+    }
+    const [code] = await ended;
+    expect(code).not.toBe(0);
+    expect(existsSync(env!.RIPOSTE_ENGINE_DIR!)).toBe(false);
+    const processes = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).split('\n');
+    const ours = [checkout, env!.RIPOSTE_ENGINE_DIR!];
+    expect(processes.filter((line) => ours.some((word) => line.includes(word)))).toEqual([]);
   });
 });

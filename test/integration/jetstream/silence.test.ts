@@ -105,7 +105,7 @@ describe.concurrent('a read', () => {
       callback: (_, msg) => {
         asked += 1;
         if (asked === 2) msg.respond(JSON.stringify(LEADERLESS));
-        if (asked === 3) msg.respond(JSON.stringify({ state: { last_seq: 42 } }));
+        if (asked === 3) msg.respond(JSON.stringify({ created: 'once', state: { first_seq: 1, last_seq: 42 } }));
       },
     });
     await stream.flush();
