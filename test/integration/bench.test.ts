@@ -37,7 +37,7 @@ function run(args: readonly string[], onStderr: (text: string, end: () => void) 
 }
 
 test('a tiny run prints a report whose figures agree', { timeout: RUN_LIMIT_MS }, async () => {
-  const args = ['--sessions', '10', '--seconds', '2', '--rounds', String(ROUNDS), '--exchanges', '10', '--json'];
+  const args = ['--sessions', '10', '--seconds', '1', '--rounds', '1', '--exchanges', '10', '--json'];
   const { code, stdout, stderr } = await run(args);
   expect(code, stderr).toBe(0);
   const lines = stdout.trimEnd().split('\n');
@@ -48,7 +48,7 @@ test('a tiny run prints a report whose figures agree', { timeout: RUN_LIMIT_MS }
   if (throughput === null || floor === null || latency === null || flood === null)
     throw new Error(`a part is missing:\n${stdout}`);
   for (const figures of [throughput.exchanges_per_s, floor.exchanges_per_s, floor.messages_per_s])
-    expectSpread(figures);
+    expectSpread(figures, 1);
 
   expect(throughput.exchanges).toBeGreaterThan(0);
   expect(throughput).toMatchObject({ not_done: 0, resent: 0 });
@@ -105,6 +105,7 @@ test('a tiny run on three servers, each file synced at once, is one of them all'
   expect(throughput).toMatchObject({ not_done: 0, resent: 0 });
   expect(throughput?.exchanges).toBeGreaterThan(0);
   expect(floor?.refused).toBe(0);
+  for (const figures of [throughput?.exchanges_per_s, floor?.exchanges_per_s]) expectSpread(figures!, ROUNDS);
 });
 
 test('an interrupted run ends with 130 and prints no figures', { timeout: RUN_LIMIT_MS }, async () => {
@@ -148,8 +149,8 @@ test('--help tells every argument', async () => {
   }
 });
 
-function expectSpread({ median, min, max, rounds }: Spread): void {
-  expect(rounds).toHaveLength(ROUNDS);
+function expectSpread({ median, min, max, rounds }: Spread, count: number): void {
+  expect(rounds).toHaveLength(count);
   expect(min).toBe(Math.min(...rounds));
   expect(max).toBe(Math.max(...rounds));
   expect(median).toBeGreaterThanOrEqual(min);
