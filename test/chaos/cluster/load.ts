@@ -114,7 +114,7 @@ export class Load {
       if (stuck.length === 0) return;
       if (performance.now() - since > PROGRESS_LIMIT_MS)
         throw new Error(
-          `no result any more: ${stuck.map(({ sessionId, kind }) => `${sessionId} (${kind})`).join(', ')}`,
+          `no result any more: ${(await Promise.all(stuck.map((fight) => this.#described(fight)))).join('; ')}`,
         );
       await pause(LOOK_EVERY_MS);
     }
@@ -143,6 +143,23 @@ export class Load {
 
   #unfinished(): string[] {
     return this.#fights.filter(({ closed }) => !closed).map(({ sessionId, kind }) => `${sessionId} (${kind})`);
+  }
+
+  /** A fight, for the message of a failure: what its game server does, what `session.get` says of it, and what its log holds. */
+  async #described({ sessionId, kind, acting, moves }: Fight): Promise<string> {
+    const told = (asked: Promise<unknown>) => asked.then((answer) => JSON.stringify(answer), String);
+    const filter = `*.*.${sessionId}`;
+    const [state, log] = await Promise.all([
+      told(this.#ask(sessionId, 'r1')),
+      told(
+        this.#nc
+          .jetstreamManager()
+          .then((manager) => manager.streams.info('COMBAT', { subjects_filter: filter }))
+          .then((info) => info.state.subjects ?? {}),
+      ),
+    ]);
+    const account = `acting ${acting}, ${moves.size} moves acknowledged, state ${state}, messages ${log}`;
+    return `${sessionId} (${kind}; ${account})`;
   }
 
   /** One fight after the other. */
@@ -230,9 +247,19 @@ export class Load {
         return (await this.#js.publish(subject, bytes, { headers: head })).seq;
       } catch (error) {
         if (this.#nc.isClosed()) return null;
-        if (/wrong last sequence/.test(String(error))) return null;
+        // A cluster says so of a publish on its way, too, and that one may come to nothing when the leader changes.
+        if (/wrong last sequence/.test(String(error)) && (await this.#isStored(subject))) return null;
         await pause(REPUBLISH_PAUSE_MS);
       }
+    }
+  }
+
+  async #isStored(subject: string): Promise<boolean> {
+    try {
+      const manager = await this.#nc.jetstreamManager();
+      return (await manager.streams.getMessage('COMBAT', { last_by_subj: subject })).seq > 0;
+    } catch {
+      return false; // nobody answers, or there is none: it is published again
     }
   }
 
