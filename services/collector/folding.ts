@@ -1,5 +1,6 @@
 /**
- * Owns what the collector makes of a session's log: the fold, what it notes on the way, and what it keeps of it.
+ * Owns what the collector makes of a session's log: the fold, what it notes on the way, and what it keeps of it. Keeps I10: what
+ * no fold can use is put aside whole, and the fold goes on.
  */
 import type { Logger } from 'pino';
 import type { RuleBook } from '#combat/rules.ts';

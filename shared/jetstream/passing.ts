@@ -1,6 +1,6 @@
 /**
  * Owns collections that very many things pass through and few are in at a time: publishes that await their answer, deliveries
- * in hand. They are a Map and a Set, with the garbage of their past cut off.
+ * in hand, passes and turns under way. They are a Map and a Set, with the garbage of their past cut off.
  *
  * A Map whose entries come and go moves them from table to table, and V8 leaves in each old table a pointer to the next, for
  * iterators, and whatever was in it then. Once one old table has grown old enough, it holds the next for every young collection,
