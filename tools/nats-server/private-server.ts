@@ -132,7 +132,8 @@ function configText(settings: Settings, port: number): string {
     settings.jetstream === false
       ? ''
       : `jetstream {\n  store_dir: ${JSON.stringify(settings.storeDir)}\n  ${settings.jetstream ?? ''}\n}`;
-  return `host: "127.0.0.1"\nport: ${port}\nserver_name: "private-${port}"\n${jetstream}\n${settings.config ?? ''}\n`;
+  // Given as `listen`, as a configuration would say it that is to listen elsewhere: of one setting the server takes the last.
+  return `listen: "127.0.0.1:${port}"\nserver_name: "private-${port}"\n${jetstream}\n${settings.config ?? ''}\n`;
 }
 
 /** The guardian process and the one server it may have, seen from the command's side. */

@@ -126,9 +126,7 @@ describe.concurrent('a durable consumer', () => {
     const lines = new Lines();
     const consuming = await Consuming.start(
       jetstream(nc),
-      'collector',
-      async () => {},
-      () => {},
+      { name: 'collector', groups: new Map(), ensure: async () => new Map(), take: () => {} },
       lines.logger,
     );
     expect(consuming.fault).toBeNull();

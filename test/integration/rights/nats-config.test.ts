@@ -255,21 +255,21 @@ describe('a server of a cluster', () => {
       await using _server = await serve('nats', client);
       const page = await fetch(`http://127.0.0.1:${monitor}/healthz`);
       expect([page.status, await page.json()]).toEqual([200, { status: 'ok' }]);
-      const isOpen = async (host: string, port: number): Promise<boolean> => {
+      const attempt = async (host: string, port: number): Promise<string> => {
         const socket = connectByTcp(port, host);
-        const opened = once(socket, 'connect').then(
-          () => true,
-          () => false,
+        const outcome = once(socket, 'connect').then(
+          () => 'let in',
+          ({ code }) => String(code),
         );
-        return opened.finally(() => socket.destroy());
+        return outcome.finally(() => socket.destroy());
       };
       const outside = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
       const addresses = outside
         .filter(({ internal, family }) => !internal && family === 'IPv4')
         .map((each) => each.address);
       for (const address of ['127.0.0.2', ...addresses]) {
-        const found = { clients: await isOpen(address, client), monitoring: await isOpen(address, monitor) };
-        expect([address, found]).toEqual([address, { clients: true, monitoring: false }]);
+        const found = { clients: await attempt(address, client), monitoring: await attempt(address, monitor) };
+        expect([address, found]).toEqual([address, { clients: 'let in', monitoring: 'ECONNREFUSED' }]);
       }
     },
   );
