@@ -73,7 +73,7 @@ export class Cluster {
             nextPort: () => place.port,
             // What stands later wins.
             config: [
-              `host: "${place.host}"`,
+              `listen: "${place.host}:${place.port}"`,
               `server_name: "${name}"`,
               `cluster { name: "test", listen: "${place.route}", routes: [${routes}] }`,
               LAME_DUCK,
