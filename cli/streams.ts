@@ -6,8 +6,9 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { CONSUMERS, type ConsumerName, type StreamName } from '#contracts/streams.ts';
 import { apiSubject } from '#contracts/subjects.ts';
-import { ServerCode } from '#jetstream/receipt.ts';
-import { isNoResponders, NobodyThere, readRange, type StoredMessage } from '#jetstream/stored-message.ts';
+import type { StoredMessage } from '#jetstream/direct-get.ts';
+import { NobodyThere, ServerCode } from '#jetstream/receipt.ts';
+import { isNoResponders, readRange } from '#jetstream/stored-message.ts';
 import { Trouble } from './trouble.ts';
 
 const ANSWER_MS = 5_000;

@@ -5,7 +5,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { DEAD, ORIGIN_HEADER, REASON_HEADER } from '#contracts/streams.ts';
 import { DEAD_FILTER, sessionOfSubject } from '#contracts/subjects.ts';
-import type { StoredMessage } from '#jetstream/stored-message.ts';
+import type { StoredMessage } from '#jetstream/direct-get.ts';
 import { readTo, stateOf } from '../streams.ts';
 
 /** A message that could not be processed. */

@@ -5,8 +5,8 @@
  *    home account to that account, an import, and a permission: what lacks one of the three does not work.
  * 2. A guest's JetStream requests are mapped to the imported ones. Its own account has no JetStream, and would say so.
  */
-import { AT_HOME, covers, type Rights, rightsOf, USERS, type User } from '#contracts/rights.ts';
-import { apiSubject, JETSTREAM_API } from '#contracts/subjects.ts';
+import { AT_HOME, type Rights, rightsOf, USERS, type User } from '#contracts/rights.ts';
+import { apiSubject, covers, JETSTREAM_API } from '#contracts/subjects.ts';
 import type { Plan, ServerPlan } from './plan.ts';
 
 /** The user of the account `$SYS`: it sees servers and connections, and none of the streams. */

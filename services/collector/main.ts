@@ -38,13 +38,14 @@ await runRole(
     const publisher = new Publisher(nc);
     const lost = new LostBuckets(nc, provisioning, logger);
     const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) => lost.restore(bucket));
-    const log = new SessionLog(sessionFolding(rules, effects, metrics, logger), effects, logger);
+    const fromSeq = await effects.endOfLog();
+    const log = new SessionLog(sessionFolding(rules, effects, metrics, logger), effects, logger, fromSeq);
     const js = jetstream(nc);
     const follower = await Follower.start(
       nc,
       {
         filter: null,
-        fromSeq: await effects.endOfLog(),
+        fromSeq,
         take: (record) => log.take(record),
         lost: (reason) => fail(new StartError(reason)),
       },

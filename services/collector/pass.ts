@@ -170,7 +170,7 @@ async function foldPast(
   }
   await tools.log.catchUp(session);
   if (receipt.kind !== 'conflict' || last[kind] !== expected) return;
-  const standing = await tools.effects.lastInLog(logSubject(kind, session.sessionId));
+  const { last: standing } = await tools.effects.readTail(logSubject(kind, session.sessionId), session.state.seq);
   // Another's was on its way, and has been stored since.
   if (standing > expected) return tools.log.foldTo(session, standing);
   // The last message on the subject has expired: what the server compares with has gone back to an earlier one, or to 0.

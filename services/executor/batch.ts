@@ -187,7 +187,7 @@ async function foldPast(tools: Tools, battle: Cached<Battle>, receipt: Receipt, 
   }
   await tools.log.catchUp(battle);
   if (receipt.kind !== 'conflict' || battle.state.lastResult !== expected) return;
-  const standing = await tools.effects.lastInLog(logSubject('result', battle.sessionId));
+  const { last: standing } = await tools.effects.readTail(logSubject('result', battle.sessionId), battle.state.seq);
   // Another's was on its way, and has been stored since.
   if (standing > expected) return tools.log.foldTo(battle, standing);
   // The last result has expired: what the server compares with has gone back to an earlier one, or to 0.

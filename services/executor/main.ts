@@ -30,13 +30,14 @@ await runRole('executor', loadRules, async ({ config, logger, metrics, connectio
   const publisher = new Publisher(nc);
   const lost = new LostBuckets(nc, provisioning, logger);
   const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) => lost.restore(bucket));
-  const log = new SessionLog(battleFolding(rules), effects, logger);
+  const fromSeq = await effects.endOfLog();
+  const log = new SessionLog(battleFolding(rules), effects, logger, fromSeq);
   const js = jetstream(nc);
   const follower = await Follower.start(
     nc,
     {
       filter: BATTLE_LOG_FILTER,
-      fromSeq: await effects.endOfLog(),
+      fromSeq,
       take: (record) => log.take(record),
       lost: (reason) => fail(new StartError(reason)),
     },

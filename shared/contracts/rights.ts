@@ -201,16 +201,3 @@ const UNTOLD = USERS.filter((user) => user !== 'game_server').map((user) => `${i
  * (docs/adr/0026-inboxes-of-others-get-no-verdict.md).
  */
 export const mayBeTold = (inbox: string): boolean => !UNTOLD.some((prefix) => inbox.startsWith(prefix));
-
-/** Whether a right goes as far as a subject, which may itself have wildcards. */
-export function covers(allowed: string, subject: string): boolean {
-  const wanted = subject.split('.');
-  const tokens = allowed.split('.');
-  for (const [index, token] of tokens.entries()) {
-    if (token === '>') return wanted.length > index;
-    const asked = wanted[index];
-    if (asked === undefined || asked === '>') return false;
-    if (token !== '*' && token !== asked) return false;
-  }
-  return tokens.length === wanted.length;
-}

@@ -93,3 +93,16 @@ const INBOX_MAX_CHARS = 256;
 export function isInbox(subject: string): boolean {
   return subject.length <= INBOX_MAX_CHARS && INBOX_PATTERN.test(subject);
 }
+
+/** Whether a right goes as far as a subject, which may itself have wildcards. */
+export function covers(allowed: string, subject: string): boolean {
+  const wanted = subject.split('.');
+  const tokens = allowed.split('.');
+  for (const [index, token] of tokens.entries()) {
+    if (token === '>') return wanted.length > index;
+    const asked = wanted[index];
+    if (asked === undefined || asked === '>') return false;
+    if (token !== '*' && token !== asked) return false;
+  }
+  return tokens.length === wanted.length;
+}

@@ -7,8 +7,9 @@ import type { LockValue, Tries } from '#contracts/lock.ts';
 import type { BucketName } from '#contracts/streams.ts';
 import type { Verdict } from '#contracts/verdict.ts';
 import type { Delivery } from './delivery.ts';
+import type { StoredMessage } from './direct-get.ts';
 import type { Receipt } from './receipt.ts';
-import type { StoredMessage } from './stored-message.ts';
+import type { Tail } from './tail.ts';
 
 /** Everything a reconciler can do. Reads reject with EffectFailed; publishes never reject. */
 export interface Effects {
@@ -21,10 +22,12 @@ export interface Effects {
   append(subject: string, body: Uint8Array, expected: number): Promise<Receipt>;
   /** Appends a signal to a session's log, whatever stands there. */
   signal(sessionId: string, body: Uint8Array, msgId?: string): Promise<Receipt>;
-  /** The sequence of the log's last message under a filter, said by the leader; 0 where there is none. */
+  /** The sequence of the log's last message under a filter, as a leader has it, which may lack the newest; 0 where there is none. */
   lastInLog(filter: string): Promise<number>;
-  /** The sequence of the last message the log has taken at all, said by its leader. */
+  /** The sequence of the last message the log has taken at all, as a leader has it, which may lack the newest. */
   endOfLog(): Promise<number>;
+  /** Where the log ends under a filter, by an answer that lacks nothing up to `atLeast`, a place that it is known to have reached. */
+  readTail(filter: string, atLeast: number): Promise<Tail>;
   /** Reads the log under a filter, from a sequence on, in order. Resolves to the number of messages read. */
   readLog(filter: string, fromSeq: number, take: (message: StoredMessage) => void): Promise<number>;
 

@@ -25,10 +25,13 @@ import {
   timerSetSubject,
   triesKey,
 } from '#contracts/subjects.ts';
+import { type StoredMessage, timeOf } from './direct-get.ts';
 import type { Effects } from './effects.ts';
 import { BucketThere } from './provision.ts';
 import type { Publisher } from './publisher.ts';
-import { lastMessage, lastSequence, NobodyThere, readRange, type StoredMessage, timeOf } from './stored-message.ts';
+import { NobodyThere } from './receipt.ts';
+import { lastMessage, lastSequence, readRange } from './stored-message.ts';
+import { tailOf } from './tail.ts';
 
 const MS_PER_S = 1000;
 /** Every lock of ours expires: one that has stood for so many times to live is nobody's, and would stand for ever. */
@@ -62,6 +65,7 @@ export function jetstreamEffects(
       publisher.publish(logSubject('signal', sessionId), body, msgId === undefined ? {} : { msgId }),
     lastInLog: async (filter) => (await lastMessage(nc, COMBAT, filter))?.seq ?? 0,
     endOfLog: () => lastSequence(nc, COMBAT),
+    readTail: (filter, atLeast) => tailOf(nc, COMBAT, filter, atLeast),
     readLog: (filter, fromSeq, take) => readRange(nc, COMBAT, filter, fromSeq, take),
 
     writeLock: (sessionId, value, expected) =>

@@ -44,6 +44,9 @@ export class EffectFailed extends Error {
   override readonly name = 'EffectFailed';
 }
 
+/** Nobody serves what was asked for: the stream is gone, or has no leader just now. */
+export class NobodyThere extends EffectFailed {}
+
 /** The sequence of a publish that must have been stored, or an EffectFailed that says what was not. */
 export function storedOr(receipt: Receipt, what: string): number {
   if (receipt.kind === 'stored') return receipt.seq;

@@ -5,10 +5,12 @@
  *
  *     absent --session()--> hydrating --caught up--> live --evicted--> absent
  *
- * Hydrating: the follower's messages for the session are buffered first; then the leader is asked for the session's last
- * sequence; then snapshot, then log until that sequence; then the buffer. What the follower delivers from then on comes
- * after all of it, and what it delivers twice the fold ignores.
+ * Hydrating: the follower's messages for the session are buffered first; then the log is asked for the session's last
+ * sequence, by an answer that lacks nothing of what the follower has passed by already; then snapshot, then log until that
+ * sequence; then the buffer. What the follower delivers from then on comes after all of it, and what it delivers twice the
+ * fold ignores.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Decoded, encode } from '#contracts/decode.ts';
 import { type LogEntry, type LogMessage, readLogMessage } from '#contracts/log-message.ts';
@@ -110,14 +112,18 @@ export class SessionLog<State, Memo = null> {
   #hydrating = 0;
   readonly #hydrateNext: (() => void)[] = [];
   #catchingUp = 0;
+  /** Up to here the follower has brought all that it ever will: whoever enters the cache has missed it. */
+  #followed: number;
   #snapshotsInFlight = 0;
   #snapshotBudget = SNAPSHOT_BYTES_PER_SWEEP;
   #folded = 0;
 
-  constructor(folding: Folding<State, Memo>, effects: Effects, logger: Logger) {
+  /** @param followedFrom the log sequence after which the follower begins to bring messages */
+  constructor(folding: Folding<State, Memo>, effects: Effects, logger: Logger, followedFrom: number) {
     this.#folding = folding;
     this.#effects = effects;
     this.#logger = logger;
+    this.#followed = followedFrom;
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS);
     this.#sweeper.unref();
   }
@@ -134,6 +140,7 @@ export class SessionLog<State, Memo = null> {
 
   /** Takes the next message from the follower. */
   take(record: LogRecord): void {
+    if (record.seq > this.#followed) this.#followed = record.seq;
     const session = this.#sessions.get(record.sessionId);
     if (session === undefined) return;
     if (session.phase === 'live') this.#fold(session, record, true);
@@ -175,9 +182,9 @@ export class SessionLog<State, Memo = null> {
   /** Folds the session to the end of its log as the leader has it: after a conflict or an unknown outcome. */
   async catchUp(session: Cached<State, Memo>): Promise<void> {
     const end = await this.#effects.endOfLog();
-    const last = await this.#effects.lastInLog(this.#folding.filter(session.sessionId));
+    const { last, through } = await this.#effects.readTail(this.#folding.filter(session.sessionId), end);
     await this.#readTo(session, last, session.phase === 'live');
-    this.#completeTo(session, end);
+    this.#completeTo(session, through);
     this.#giveUpBeyond(session, end);
   }
 
@@ -203,7 +210,8 @@ export class SessionLog<State, Memo = null> {
       snapshotDueAt: 0,
     };
     this.#sessions.set(sessionId, session);
-    session.hydration = this.#inTurn(() => this.#hydrate(session));
+    const missed = this.#followed;
+    session.hydration = this.#inTurn(() => this.#hydrate(session, missed));
     session.hydration.catch(() => {
       if (this.#sessions.get(sessionId) === session) this.#sessions.delete(sessionId);
     });
@@ -224,24 +232,24 @@ export class SessionLog<State, Memo = null> {
     }
   }
 
-  async #hydrate(session: Cached<State, Memo>): Promise<void> {
+  async #hydrate(session: Cached<State, Memo>, missed: number): Promise<void> {
     const { sessionId } = session;
-    const [last, value] = await Promise.all([
-      this.#effects.lastInLog(this.#folding.filter(sessionId)),
+    const [{ last, through }, value] = await Promise.all([
+      this.#effects.readTail(this.#folding.filter(sessionId), missed),
       this.#effects.readSnapshot(this.#folding.bucket, sessionId),
     ]);
-    if (value !== null) await this.#restore(session, value, last);
+    if (value !== null) await this.#restore(session, value, through);
     await this.#readTo(session, last, false);
     if (session.buffer.length >= BUFFER_MAX)
       throw new EffectFailed(`hydrating ${sessionId}: ${BUFFER_MAX} messages came meanwhile`);
     session.phase = 'live';
     session.hydration = null;
-    this.#completeTo(session, Math.max(last, this.#folding.position(session.state)));
+    this.#completeTo(session, Math.max(through, this.#folding.position(session.state)));
     for (const record of session.buffer.splice(0)) this.#fold(session, record, true);
   }
 
   /** Starts from a snapshot, unless it cannot be read or is ahead of the log: then it is from another life. */
-  async #restore(session: Cached<State, Memo>, value: unknown, last: number): Promise<void> {
+  async #restore(session: Cached<State, Memo>, value: unknown, through: number): Promise<void> {
     const restored = this.#folding.restore(session.sessionId, value);
     if (!restored.ok) {
       this.#logger.warn(
@@ -251,12 +259,21 @@ export class SessionLog<State, Memo = null> {
       return;
     }
     const position = this.#folding.position(restored.value);
-    if (position > last && position > (await this.#effects.endOfLog())) {
+    if (position > through && !(await this.#hasReached(position))) {
       this.#logger.warn({ session: session.sessionId, position }, 'a snapshot is ahead of the log: folding the log');
       return;
     }
     session.state = restored.value;
     session.foldedFrom = position;
+  }
+
+  /** Whether the log goes as far as somebody has folded it: a leader that has just been elected may not show it yet. */
+  async #hasReached(position: number): Promise<boolean> {
+    for (let stale = 0; (await this.#effects.endOfLog()) < position; stale++) {
+      if (stale === STALE_READS_MAX) return false;
+      await pause(STALE_READ_PAUSE_MS);
+    }
+    return true;
   }
 
   /** Reads the log on until `last` is folded, whatever a lagging replica calls the end. */
@@ -273,7 +290,7 @@ export class SessionLog<State, Memo = null> {
       if (count > 0) continue;
       stale += 1;
       if (stale > STALE_READS_MAX) throw new EffectFailed(`reading ${filter}: a replica lags behind ${last}`);
-      await new Promise((resolve) => setTimeout(resolve, STALE_READ_PAUSE_MS));
+      await pause(STALE_READ_PAUSE_MS);
     }
   }
 

@@ -1,26 +1,15 @@
 /**
  * Owns reading messages out of streams: one by subject from the stream's leader, or many in order, by direct get. Times
  * are cut to whole milliseconds from the server's own digits, because a double cannot hold nanoseconds.
+ *
+ * What a leader says is mostly the newest, and no proof of it: a new one answers before it has applied all that there is, and an
+ * old one that has hung answers until it hears of the new one. What must not be missed is asked of tail.ts.
  */
 import { errors, type NatsConnection } from '@nats-io/transport-node';
 import { apiSubject } from '#contracts/subjects.ts';
-import { inboxOf } from './inbox.ts';
-import { headerBlock, lastLine, statusOf } from './raw-headers.ts';
-import { EffectFailed, SERVICE_UNAVAILABLE, ServerCode } from './receipt.ts';
-
-/** A message as a stream has it. */
-export interface StoredMessage {
-  readonly subject: string;
-  readonly seq: number;
-  /** The server's timestamp, in whole milliseconds since the epoch. */
-  readonly time: number;
-  readonly data: Uint8Array;
-  /** The value of a header; empty where it has none. */
-  header(name: string): string;
-}
-
-/** Nobody serves what was asked for: the stream is gone, or has no leader just now. */
-export class NobodyThere extends EffectFailed {}
+import { directGet, type StoredMessage, timeOf } from './direct-get.ts';
+import { lastLine } from './raw-headers.ts';
+import { EffectFailed, NobodyThere, SERVICE_UNAVAILABLE, ServerCode } from './receipt.ts';
 
 const REQUEST_TIMEOUT_MS = 5_000;
 /** A request that went to a leader that had just died is never answered, and the next one asks its successor. */
@@ -28,15 +17,6 @@ const REQUEST_TRY_MS = 1_000;
 const REQUEST_PAUSE_MS = 100;
 /** Messages asked for at once: some hundred milliseconds of folding, and far below what a server refuses. */
 const BATCH_SIZE = 512;
-/** A batch that is silent for so long is given up. */
-const BATCH_TIMEOUT_MS = 5_000;
-/** Any replica may be the one that is asked, also one that hangs: while nothing has come, another is asked too. */
-const BATCH_TRY_MS = 500;
-/** Direct get says these in place of a message; a message has a sequence, whatever else its publisher gave it. */
-const NOT_FOUND = '404';
-const END_OF_BATCH = '204';
-const NO_RESPONDERS = '503';
-const SEQUENCE = 'Nats-Sequence';
 
 /** The last message on a subject (wildcards allowed), asked of the stream's leader; null where there is none. */
 export async function lastMessage(nc: NatsConnection, stream: string, subject: string): Promise<StoredMessage | null> {
@@ -100,75 +80,23 @@ export async function readRange(
   }
 }
 
-type Batch = { count: number; last: number; pending: number };
+type Batch = { readonly count: number; readonly last: number; readonly pending: number };
 
-function readBatch(
+async function readBatch(
   nc: NatsConnection,
   stream: string,
   subject: string,
   fromSeq: number,
   take: (message: StoredMessage) => void,
 ): Promise<Batch> {
-  return new Promise((resolve, reject) => {
-    const batch: Batch = { count: 0, last: fromSeq - 1, pending: 0 };
-    const inbox = inboxOf(nc);
-    let asked = 0;
-    /** The reply subject of the replica that is listened to: the first to answer. */
-    let answering: string | null = null;
-    const done = (settle: () => void) => {
-      clearTimeout(timer);
-      clearInterval(asking);
-      subscription.unsubscribe();
-      settle();
-    };
-    const fail = (why: string) => done(() => reject(new EffectFailed(`reading ${subject} from ${stream}: ${why}`)));
-    const timer = setTimeout(() => fail('no answer'), BATCH_TIMEOUT_MS);
-    const subscription = nc.subscribe(`${inbox}.*`, {
-      callback: (error, msg) => {
-        if (error !== null) return fail(error.message);
-        answering ??= msg.subject;
-        if (msg.subject !== answering) return;
-        clearInterval(asking);
-        const headers = headerBlock(msg);
-        if (lastLine(headers, SEQUENCE) === '') {
-          const status = statusOf(headers);
-          if (status.startsWith(NOT_FOUND)) return done(() => resolve(batch));
-          if (status.startsWith(NO_RESPONDERS)) return done(() => reject(new NobodyThere(`${stream} is not there`)));
-          if (!status.startsWith(END_OF_BATCH)) return fail(`status ${status}`);
-          batch.pending = Number(lastLine(headers, 'Nats-Num-Pending'));
-          return done(() => resolve(batch));
-        }
-        const message = fromDirectGet(headers, msg.data);
-        timer.refresh();
-        batch.count += 1;
-        batch.last = message.seq;
-        take(message);
-      },
-    });
-    const request = JSON.stringify({ seq: Math.max(1, fromSeq), next_by_subj: subject, batch: BATCH_SIZE });
-    const ask = () => nc.publish(apiSubject('DIRECT.GET', stream), request, { reply: `${inbox}.${asked++}` });
-    const asking = setInterval(ask, BATCH_TRY_MS);
-    ask();
+  let [count, last] = [0, fromSeq - 1];
+  const request = { seq: Math.max(1, fromSeq), next_by_subj: subject, batch: BATCH_SIZE };
+  const end = await directGet(nc, stream, request, (message) => {
+    count += 1;
+    last = message.seq;
+    take(message);
   });
-}
-
-/** Milliseconds since the epoch, from an RFC 3339 time with any number of decimals. */
-export function timeOf(rfc3339: string): number {
-  const dot = rfc3339.indexOf('.');
-  if (dot === -1) return Date.parse(rfc3339);
-  const seconds = Date.parse(`${rfc3339.slice(0, dot)}Z`);
-  const decimals = /^[0-9]*/.exec(rfc3339.slice(dot + 1))![0];
-  return seconds + Number(decimals.slice(0, 3).padEnd(3, '0'));
-}
-
-function fromDirectGet(headers: string, data: Uint8Array): StoredMessage {
-  return {
-    subject: lastLine(headers, 'Nats-Subject'),
-    seq: Number(lastLine(headers, SEQUENCE)),
-    time: timeOf(lastLine(headers, 'Nats-Time-Stamp')),
-    data,
-    header: (name) => lastLine(headers, name),
-  };
+  return { count, last, pending: end === null ? 0 : Number(lastLine(end, 'Nats-Num-Pending')) };
 }
 
 /** What a failed request means to a reconciler. */

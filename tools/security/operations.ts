@@ -1,9 +1,9 @@
 // Owns: the operations by which the rights of the users are told apart: what docs/security.md shows as rows, and what the
 // tests try on a real server, each as every user.
 
-import { covers, rightsOf, type User } from '#contracts/rights.ts';
+import { rightsOf, type User } from '#contracts/rights.ts';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
-import { apiSubject as api } from '#contracts/subjects.ts';
+import { apiSubject as api, covers } from '#contracts/subjects.ts';
 
 /** Something that somebody may want to do. */
 export interface Operation {

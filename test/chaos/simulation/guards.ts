@@ -18,7 +18,7 @@ export const GUARDS = {
   'arm after a due timer': 'I6: what a process has armed is believed to stand, whatever has fired',
   nonce: 'I4: a task has another Msg-Id each time it is sent',
   heartbeat: 'I6: an executor acknowledges without a heartbeat',
-  'ask the leader': 'I7: the end of the log is what a lagging replica calls it',
+  'no older than known': 'I1: the end of a session’s log is what a lagging replica calls it',
 } as const;
 
 /** A guard that can be taken away. */
@@ -57,16 +57,15 @@ export function effectsWithout(guard: Guard | null, effects: Effects, server: Mo
             ? { kind: 'stored', seq: server.log.seq, duplicate: false }
             : effects.signal(sessionId, body, msgId),
       };
-    case 'ask the leader':
+    case 'no older than known':
       return {
         ...effects,
-        lastInLog: async (filter) => {
-          await effects.lastInLog(filter);
+        readTail: async (filter, atLeast) => {
+          await effects.readTail(filter, atLeast);
           const { messages, takes } = server.range(filter);
-          const end = server.log.seq - STALE_BY;
-          return messages.findLast(({ subject, seq }) => seq <= end && takes(subject))?.seq ?? 0;
+          const through = Math.max(0, server.log.seq - STALE_BY);
+          return { last: messages.findLast(({ subject, seq }) => seq <= through && takes(subject))?.seq ?? 0, through };
         },
-        endOfLog: async () => Math.max(0, (await effects.endOfLog()) - STALE_BY),
       };
     default:
       return effects;

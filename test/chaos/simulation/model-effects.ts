@@ -58,6 +58,12 @@ export function modelEffects(world: EffectsWorld, process: Process): Effects {
     return answer.value;
   };
 
+  /** Where the log ends for whoever is asked. */
+  const endOf = (fault: 'stale read' | 'stale leader'): number => {
+    const isStale = world.replicas === 3 && weather.strikes(fault);
+    return isStale ? Math.max(0, server.log.seq - dice.integer(1, STALE_BY_MOST)) : server.log.seq;
+  };
+
   const lockSubject = (sessionId: string) => bucketSubject('locks', lockKey(sessionId));
   const triesSubject = (sessionId: string) => bucketSubject('locks', triesKey(sessionId));
 
@@ -75,14 +81,20 @@ export function modelEffects(world: EffectsWorld, process: Process): Effects {
     lastInLog: (filter) =>
       read(`lastInLog ${filter}`, server.log, () => {
         const { messages, takes } = server.range(filter);
-        return messages.findLast(({ subject }) => takes(subject))?.seq ?? 0;
+        const end = endOf('stale leader');
+        return messages.findLast(({ subject, seq }) => seq <= end && takes(subject))?.seq ?? 0;
       }),
-    endOfLog: () => read('endOfLog', server.log, () => server.log.seq),
+    endOfLog: () => read('endOfLog', server.log, () => endOf('stale leader')),
+    readTail: (filter, atLeast) =>
+      read(`readTail ${filter} ${atLeast}`, null, () => {
+        const { messages, takes } = server.range(filter);
+        const through = Math.max(atLeast, endOf('stale read'));
+        return { last: messages.findLast(({ subject, seq }) => seq <= through && takes(subject))?.seq ?? 0, through };
+      }),
     async readLog(filter, fromSeq, take) {
       const found = await read(`readLog ${filter} ${fromSeq}`, null, () => {
         const { messages, takes } = server.range(filter);
-        const stale = world.replicas === 3 && weather.strikes('stale read') ? dice.integer(1, STALE_BY_MOST) : 0;
-        const end = server.log.seq - stale;
+        const end = endOf('stale read');
         return messages.filter(({ subject, seq }) => seq >= fromSeq && seq <= end && takes(subject));
       });
       for (const { subject, seq, time: storedAt, data } of found)
@@ -99,7 +111,7 @@ export function modelEffects(world: EffectsWorld, process: Process): Effects {
       }),
     async readLock(sessionId) {
       const message = await read(`readLock ${sessionId}`, server.locks, () =>
-        server.locks.last(lockSubject(sessionId)),
+        server.locks.toldLast(lockSubject(sessionId)),
       );
       if (message === undefined) return null;
       const value = decode(LockValue, message.data);
@@ -107,7 +119,7 @@ export function modelEffects(world: EffectsWorld, process: Process): Effects {
     },
     async readTries(sessionId) {
       const message = await read(`readTries ${sessionId}`, server.locks, () =>
-        server.locks.last(triesSubject(sessionId)),
+        server.locks.toldLast(triesSubject(sessionId)),
       );
       const tries = message === undefined ? null : decode(Tries, message.data);
       return tries?.ok ? tries.value : null;
@@ -130,7 +142,7 @@ export function modelEffects(world: EffectsWorld, process: Process): Effects {
       }),
     async readTimer(sessionId) {
       const subject = timerSetSubject(sessionId);
-      const message = await read(`readTimer ${sessionId}`, server.timers, () => server.timers.last(subject));
+      const message = await read(`readTimer ${sessionId}`, server.timers, () => server.timers.toldLast(subject));
       return message === undefined ? null : { seq: message.seq, atMs: message.publish.atMs! };
     },
 

@@ -67,6 +67,8 @@ export class ModelStream {
   readonly #stored: (message: Stored) => void;
   /** The last message of each subject. */
   readonly #last = new Map<string, Stored>();
+  /** The one before it; undefined where there was none. */
+  readonly #before = new Map<string, Stored | undefined>();
   readonly #msgIds = new Map<string, { readonly seq: number; readonly at: number }>();
   readonly #proposals: Proposal[] = [];
   /** False where the expected sequence is not looked at: a guard taken away. */
@@ -98,14 +100,23 @@ export class ModelStream {
     return this.#last.get(subject);
   }
 
+  /** The last message on a subject as a leader tells it that has just been elected, or does not know yet that it is none any more. */
+  toldLast(subject: string): Stored | undefined {
+    const { replicas, weather } = this.#world;
+    if (replicas === 3 && weather.strikes('stale leader')) return this.#before.get(subject);
+    return this.#last.get(subject);
+  }
+
   /** Takes the last message of a subject away: it has expired, or was purged. */
   drop(subject: string): void {
+    this.#before.set(subject, this.#last.get(subject));
     this.#last.delete(subject);
   }
 
   /** The stream is made anew, and empty. */
   reset(): void {
     this.#last.clear();
+    this.#before.clear();
     this.#msgIds.clear();
     this.#seq = 0;
   }
@@ -193,6 +204,7 @@ export class ModelStream {
     this.#seq += 1;
     const { subject, data, msgId } = publish;
     const stored: Stored = { subject, seq: this.#seq, time, data, publish };
+    this.#before.set(subject, this.#last.get(subject));
     this.#last.set(subject, stored);
     if (msgId !== undefined) this.#msgIds.set(msgId, { seq: this.#seq, at: this.#world.time.now });
     this.#stored(stored);

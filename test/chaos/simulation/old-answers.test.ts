@@ -47,8 +47,10 @@ function scripted(bench: LogBench, script: Script): { effects: Effects; appended
       appended.push(expected);
       return script.appends[appended.length - 1]!();
     },
-    lastInLog: async (filter) =>
-      /^combat\.(action|result)\./.test(filter) ? script.last() : (visible().at(-1)?.seq ?? 0),
+    readTail: async (filter) =>
+      /^combat\.(action|result)\./.test(filter)
+        ? { last: script.last(), through: script.end() }
+        : { last: visible().at(-1)?.seq ?? 0, through: script.end() },
     endOfLog: async () => script.end(),
     async readLog(_filter, fromSeq, take) {
       const found = visible().filter(({ seq }) => seq >= fromSeq);
@@ -94,6 +96,7 @@ function collectorOf(effects: Effects): SessionLog<Session, Desk> {
     },
     effects,
     logger,
+    0,
   );
   stopped.push(() => log.close());
   return log;
@@ -186,6 +189,7 @@ describe("an executor's refused append", () => {
       },
       effects,
       logger,
+      0,
     );
     later.log = log;
     const locks = new HeldLocks(effects, LOCK_TTL_MS);

@@ -66,7 +66,7 @@ function startCollector(process: Process, world: RoleWorld, effects: Effects): R
   const { server, logger, rules, lockTtlMs, ackWaitMs } = world;
   const metrics = METRICS.collector;
   const folding = sessionFolding(rules, effects, metrics, logger);
-  const log = new (sessionLogWithout(world.guard))(folding, effects, logger);
+  const log = new (sessionLogWithout(world.guard))(folding, effects, logger, server.log.seq);
   const follower = new ModelFollower(
     world,
     process,
@@ -103,7 +103,7 @@ function startCollector(process: Process, world: RoleWorld, effects: Effects): R
 function startExecutor(process: Process, world: RoleWorld, effects: Effects): RunningRole {
   const { server, logger, rules, lockTtlMs, ackWaitMs } = world;
   const metrics = METRICS.executor;
-  const log = new (sessionLogWithout(world.guard))(battleFolding(rules), effects, logger);
+  const log = new (sessionLogWithout(world.guard))(battleFolding(rules), effects, logger, server.log.seq);
   const follower = new ModelFollower(
     world,
     process,

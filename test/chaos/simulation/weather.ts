@@ -15,6 +15,7 @@ const WORST = {
   'no storage left': 0.03,
   'read failed': 0.05,
   'stale read': 0.5,
+  'stale leader': 0.3,
   'stale snapshot': 0.5,
   // of a delivery, and of what is said about it
   'acknowledgement lost': 0.2,

@@ -10,6 +10,7 @@ import { Consuming } from '#jetstream/consumer.ts';
 import { provision } from '#jetstream/provision.ts';
 import { Publisher } from '#jetstream/publisher.ts';
 import { lastSequence, readRange } from '#jetstream/stored-message.ts';
+import { tailOf } from '#jetstream/tail.ts';
 import { startTestServer, type TestServer } from '../../harness/server.ts';
 import { Lines, OPTIONS, RIG_LIMIT_MS, until, within } from './rig.ts';
 
@@ -86,16 +87,67 @@ describe.concurrent('a read', () => {
       callback: (_, msg) => {
         asked.push(msg.reply!);
         if (asked.length < 3) return;
-        for (const seq of [4, 5]) answerDirect(asked[2]!, seq);
-        answerDirect(asked[0]!, 4); // the one that hung wakes up
-        endDirect(asked[0]!);
-        endDirect(asked[2]!);
+        for (const seq of [4, 5]) answerDirect(asked[2]!, seq, seq === 4 ? 0 : 4);
+        answerDirect(asked[0]!, 4, 0); // the one that hung wakes up
+        endDirect(asked[0]!, 4);
+        endDirect(asked[2]!, 5);
       },
     });
     await stream.flush();
     const read: number[] = [];
     expect(await readRange(nc, 'HANGING', '>', 4, ({ seq }) => read.push(seq))).toBe(2);
     expect(read).toEqual([4, 5]);
+    direct.unsubscribe();
+  });
+
+  test.each([
+    ['the first', [5], 5],
+    ['one in the middle', [3, 5], 5],
+    ['the last', [3, 4], 5],
+  ])('of whose answer a message was lost on its way fails: %s', async (name, arriving, last) => {
+    const stored = [3, 4, 5];
+    const lossy = `LOSSY_${name.replaceAll(' ', '_')}`;
+    const direct = stream.subscribe(`$JS.API.DIRECT.GET.${lossy}`, {
+      callback: (_, { reply }) => {
+        for (const seq of arriving) answerDirect(reply!, seq, stored[stored.indexOf(seq) - 1] ?? 0);
+        endDirect(reply!, last);
+      },
+    });
+    await stream.flush();
+    await expect(readRange(nc, lossy, '>', 1, () => {})).rejects.toThrow(/messages are missing/);
+    direct.unsubscribe();
+  });
+
+  test('of where a session ends takes no answer of a replica that lacks what is known already', async () => {
+    const asked: object[] = [];
+    const direct = stream.subscribe('$JS.API.DIRECT.GET.LAGGING', {
+      callback: (_, msg) => {
+        const { reply } = msg;
+        asked.push(msg.json<object>());
+        // A replica without anything of the session, then another's message that stands at the known place...
+        if (asked.length === 1) return stream.publish(reply!, new Uint8Array(0), { headers: status('404 No Results') });
+        if (asked.length === 2) {
+          answerDirect(reply!, 9, 0, 'combat.result.s2');
+          return endDirect(reply!, 9);
+        }
+        // ...then one that has come to 8, and lacks the session's own at 9; then one that has it.
+        if (asked.length === 3) {
+          answerDirect(reply!, 7, 0);
+          return endDirect(reply!, 7, 8);
+        }
+        answerDirect(reply!, 9, 0);
+        answerDirect(reply!, 10, 9, 'combat.result.s2');
+        endDirect(reply!, 10, 12);
+      },
+    });
+    await stream.flush();
+    expect(await tailOf(nc, 'LAGGING', '*.*.s1', 9)).toEqual({ last: 9, through: 12 });
+    expect(asked).toEqual([
+      { multi_last: ['*.*.s1'] },
+      { seq: 9, batch: 1 },
+      { multi_last: ['*.*.s1', 'combat.result.s2'] },
+      { multi_last: ['*.*.s1', 'combat.result.s2'] },
+    ]);
     direct.unsubscribe();
   });
 
@@ -191,13 +243,21 @@ describe('provisioning', () => {
   });
 });
 
-function answerDirect(reply: string, seq: number): void {
-  const lines = [`Nats-Subject: combat.action.s1`, `Nats-Sequence: ${seq}`, 'Nats-Time-Stamp: 2026-01-01T00:00:00Z'];
+/** A message of an answer to direct get; `before` is the sequence of the one sent before it. */
+function answerDirect(reply: string, seq: number, before: number, subject = 'combat.action.s1'): void {
+  const lines = [
+    `Nats-Subject: ${subject}`,
+    `Nats-Sequence: ${seq}`,
+    'Nats-Time-Stamp: 2026-01-01T00:00:00Z',
+    `Nats-Last-Sequence: ${before}`,
+  ];
   stream.publish(reply, BODY, { headers: status(`\r\n${lines.join('\r\n')}`) });
 }
 
-function endDirect(reply: string): void {
-  stream.publish(reply, new Uint8Array(0), { headers: status('204 EOB\r\nNats-Num-Pending: 0') });
+/** The end of such an answer; `upTo` is how far the replica has come, where the last of each subject was asked for. */
+function endDirect(reply: string, before: number, upTo = 0): void {
+  const lines = ['204 EOB', 'Nats-Num-Pending: 0', `Nats-Last-Sequence: ${before}`, `Nats-UpTo-Sequence: ${upTo}`];
+  stream.publish(reply, new Uint8Array(0), { headers: status(lines.join('\r\n')) });
 }
 
 /** Headers as only a server writes them. */

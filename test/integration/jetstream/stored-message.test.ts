@@ -7,15 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { COMBAT } from '#contracts/streams.ts';
 import { logSubject, sessionLogFilter } from '#contracts/subjects.ts';
 import { timeOfMsg } from '#jetstream/delivery.ts';
-import { EffectFailed } from '#jetstream/receipt.ts';
-import {
-  lastMessage,
-  lastSequence,
-  NobodyThere,
-  readRange,
-  type StoredMessage,
-  timeOf,
-} from '#jetstream/stored-message.ts';
+import { type StoredMessage, timeOf } from '#jetstream/direct-get.ts';
+import { EffectFailed, NobodyThere } from '#jetstream/receipt.ts';
+import { lastMessage, lastSequence, readRange } from '#jetstream/stored-message.ts';
 import { Link } from './link.ts';
 import { freshSession, nudge, nudges, RIG_LIMIT_MS, Rig } from './rig.ts';
 

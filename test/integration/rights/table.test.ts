@@ -13,9 +13,9 @@ import {
   RequestError,
 } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { covers, inboxPrefix, USERS, type User } from '#contracts/rights.ts';
+import { inboxPrefix, USERS, type User } from '#contracts/rights.ts';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
-import { SESSION_GET_FILTER } from '#contracts/subjects.ts';
+import { covers, SESSION_GET_FILTER } from '#contracts/subjects.ts';
 import { provision } from '#jetstream/provision.ts';
 import { readConfig } from '#process/config.ts';
 import { createLogger } from '#process/logging.ts';

@@ -2,9 +2,9 @@
 // server keeps to them is for test/integration/rights.
 
 import { describe, expect, test } from 'vitest';
-import { covers, inboxPrefix, mayBeTold, rightsOf, USERS, type User } from '#contracts/rights.ts';
+import { inboxPrefix, mayBeTold, rightsOf, USERS, type User } from '#contracts/rights.ts';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
-import { isInbox } from '#contracts/subjects.ts';
+import { covers, isInbox } from '#contracts/subjects.ts';
 
 const rights = rightsOf();
 
