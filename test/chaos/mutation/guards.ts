@@ -97,6 +97,31 @@ export const GUARDS: readonly Guard[] = [
     },
   },
   {
+    name: 'no answer older than what is known',
+    invariant: 'I1',
+    keeps: 'a fold begins with all that the follower has passed by',
+    file: 'shared/jetstream/tail.ts',
+    edits: [
+      ['    if (found !== null && found.through >= atLeast) return found;', '    if (found !== null) return found;'],
+    ],
+    dies: {
+      file: 'test/integration/jetstream/silence.test.ts',
+      test: 'of where a session ends takes no answer of a replica that lacks what is known already',
+    },
+    quick: true,
+  },
+  {
+    name: 'a whole answer',
+    invariant: 'I1',
+    keeps: 'what is read of the log has no hole where messages were lost on their way',
+    file: 'shared/jetstream/direct-get.ts',
+    edits: [["          return fail('messages are missing');", '          before = 0;']],
+    dies: {
+      file: 'test/integration/jetstream/silence.test.ts',
+      test: 'of whose answer a message was lost on its way fails: one in the middle',
+    },
+  },
+  {
     name: 'arm after a due timer',
     invariant: 'I6',
     keeps: 'a timer that fired took a newer one with it: the pass it woke arms anew',
