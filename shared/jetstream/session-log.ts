@@ -10,7 +10,6 @@
  * sequence; then the buffer. What the follower delivers from then on comes after all of it, and what it delivers twice the
  * fold ignores.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Decoded, encode } from '#contracts/decode.ts';
 import { type LogEntry, type LogMessage, readLogMessage } from '#contracts/log-message.ts';
@@ -97,6 +96,9 @@ const SNAPSHOTS_IN_FLIGHT_MAX = 256;
 /** Reads in a row that bring nothing new while the leader says there is more. */
 const STALE_READS_MAX = 20;
 const STALE_READ_PAUSE_MS = 50;
+
+/** By the global timer, which the simulation has in hand. */
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The cache of folds. */
 export class SessionLog<State, Memo = null> {
