@@ -86,7 +86,9 @@ export class Consuming {
     const group = this.#groups.get(this.#name) ?? null;
     const messages = await consumer.consume({
       ...PULL,
-      ...(group !== null && { group }),
+      // A threshold of nothing is not sent. Without one, the client takes the group for one that pins, and reads for that the headers
+      // of every message, which are anybody's (docs/adr/0009-headers-are-anybodys.md).
+      ...(group !== null && { group, min_pending: 0 }),
       bind: true,
       abort_on_missing_resource: true,
       callback: (msg) => this.#given(msg),

@@ -96,6 +96,8 @@ const SNAPSHOTS_IN_FLIGHT_MAX = 256;
 /** Reads in a row that bring nothing new while the leader says there is more. */
 const STALE_READS_MAX = 20;
 const STALE_READ_PAUSE_MS = 50;
+/** Ends of the log in a row that are short of a snapshot: then it is from another life. */
+const STALE_ENDS_MAX = 5;
 
 /** By the global timer, which the simulation has in hand. */
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -271,9 +273,9 @@ export class SessionLog<State, Memo = null> {
 
   /** Whether the log goes as far as somebody has folded it: a leader that has just been elected may not show it yet. */
   async #hasReached(position: number): Promise<boolean> {
-    for (let stale = 0; (await this.#effects.endOfLog()) < position; stale++) {
-      if (stale === STALE_READS_MAX) return false;
-      await pause(STALE_READ_PAUSE_MS);
+    for (let asked = 1; (await this.#effects.endOfLog()) < position; asked++) {
+      if (asked === STALE_ENDS_MAX) return false;
+      await pause(STALE_READ_PAUSE_MS * asked);
     }
     return true;
   }
