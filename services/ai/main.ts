@@ -16,15 +16,16 @@ const loadAll = (config: Config) => loadPolicies(config.policyModules, [weighted
 
 await runRole('ai', loadAll, async ({ config, logger, metrics, connection: { nc }, prepared: policies }) => {
   const provisioning = { ...config, checkOnly: !config.provision };
-  const ensure = () => provision(nc, ['ai'], provisioning, logger);
-  const groups = await ensure();
+  await provision(nc, ['ai'], provisioning, logger);
 
   const publisher = new Publisher(nc);
   const lost = new LostBuckets(nc, provisioning, logger);
   const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) => lost.restore(bucket));
   const turns = await Consuming.start(
     jetstream(nc),
-    { name: 'ai', groups, ensure, take: (delivery) => void takeTurn(effects, metrics, logger, policies, delivery) },
+    'ai',
+    () => provision(nc, ['ai'], provisioning, logger),
+    (delivery) => void takeTurn(effects, metrics, logger, policies, delivery),
     logger,
   );
 

@@ -1,7 +1,7 @@
 /** The collector: signals in, actions out. Wiring and nothing else. */
 import { jetstream } from '@nats-io/jetstream';
 import { ruleBook } from '#combat/rules.ts';
-import { ACTIONS, CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
+import { ACTIONS, CONSUMERS } from '#contracts/streams.ts';
 import { SESSION_GET_FILTER } from '#contracts/subjects.ts';
 import { Consuming } from '#jetstream/consumer.ts';
 import { Follower } from '#jetstream/follower.ts';
@@ -32,8 +32,7 @@ await runRole(
   loadRules,
   async ({ config, logger, metrics, connection: { nc }, prepared: rules, fail }) => {
     const provisioning = { ...config, checkOnly: !config.provision };
-    const ensure = (...consumers: ConsumerName[]) => provision(nc, consumers, provisioning, logger);
-    const groups = await ensure('collector', 'timers');
+    await provision(nc, ['collector', 'timers'], provisioning, logger);
 
     const publisher = new Publisher(nc);
     const lost = new LostBuckets(nc, provisioning, logger);
@@ -65,17 +64,16 @@ await runRole(
     });
     const signals = await Consuming.start(
       js,
-      { name: 'collector', groups, ensure: () => ensure('collector'), take: (delivery) => collector.wake(delivery) },
+      'collector',
+      () => provision(nc, ['collector'], provisioning, logger),
+      (delivery) => collector.wake(delivery),
       logger,
     );
     const timers = await Consuming.start(
       js,
-      {
-        name: 'timers',
-        groups,
-        ensure: () => ensure('timers'),
-        take: (due) => void forwardDueTimer(effects, metrics, logger, due),
-      },
+      'timers',
+      () => provision(nc, ['timers'], provisioning, logger),
+      (due) => void forwardDueTimer(effects, metrics, logger, due),
       logger,
     );
     const overdue = new OverdueTimers(nc, effects.setTimer, logger);

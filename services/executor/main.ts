@@ -24,8 +24,7 @@ const loadRules = async (config: Config) => ruleBook(await loadRuleSets(config.r
 
 await runRole('executor', loadRules, async ({ config, logger, metrics, connection: { nc }, prepared: rules, fail }) => {
   const provisioning = { ...config, checkOnly: !config.provision };
-  const ensure = () => provision(nc, ['executor'], provisioning, logger);
-  const groups = await ensure();
+  await provision(nc, ['executor'], provisioning, logger);
 
   const publisher = new Publisher(nc);
   const lost = new LostBuckets(nc, provisioning, logger);
@@ -49,7 +48,9 @@ await runRole('executor', loadRules, async ({ config, logger, metrics, connectio
   const executor = new Executor({ effects, log, metrics, locks }, keepalive, logger, config.lockTtlMs);
   const tasks = await Consuming.start(
     js,
-    { name: 'executor', groups, ensure, take: (delivery) => executor.task(delivery) },
+    'executor',
+    () => provision(nc, ['executor'], provisioning, logger),
+    (delivery) => executor.task(delivery),
     logger,
   );
   metrics.beforeScrape(() => {

@@ -161,22 +161,14 @@ export function bucketDefinitions(options: StreamOptions): readonly StreamDefini
 
 /**
  * Durable consumers, shared by all replicas of a role. One is sealed where others than its role may create consumers on its
- * stream: they must not be able to alter it. One is guarded where a request for its messages has to carry a secret: its role
- * reads it, and what somebody else has sent there is refused. That of the AI workers is not, since a worker may be written in
- * any language with what its client offers.
+ * stream: they must not be able to alter it.
  */
 export const CONSUMERS = {
-  collector: { stream: COMBAT, filters: [logFilter('signal'), logFilter('session')], sealed: true, guarded: true },
-  timers: { stream: TIMERS, filters: [TIMER_DUE_FILTER], sealed: false, guarded: true },
-  executor: { stream: TASKS, filters: [EXECUTOR_BATCH_FILTER], sealed: false, guarded: true },
-  ai: { stream: TASKS, filters: [AI_TURN_FILTER], sealed: false, guarded: false },
-} as const satisfies Record<string, ConsumerDefinition>;
-type ConsumerDefinition = {
-  readonly stream: StreamName;
-  readonly filters: readonly string[];
-  readonly sealed: boolean;
-  readonly guarded: boolean;
-};
+  collector: { stream: COMBAT, filters: [logFilter('signal'), logFilter('session')], sealed: true },
+  timers: { stream: TIMERS, filters: [TIMER_DUE_FILTER], sealed: false },
+  executor: { stream: TASKS, filters: [EXECUTOR_BATCH_FILTER], sealed: false },
+  ai: { stream: TASKS, filters: [AI_TURN_FILTER], sealed: false },
+} as const satisfies Record<string, { stream: StreamName; filters: readonly string[]; sealed: boolean }>;
 export type ConsumerName = keyof typeof CONSUMERS;
 
 /** Headers of ours. */

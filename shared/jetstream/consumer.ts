@@ -13,7 +13,6 @@ import {
 import type { Logger } from 'pino';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
 import { type Delivery, JetStreamDelivery } from './delivery.ts';
-import type { PullGroups } from './provision.ts';
 import { ServerCode } from './receipt.ts';
 
 /** Where the server falls silent, the client asks anew after two missed heartbeats: with these, in little more than a second. */
@@ -24,40 +23,46 @@ const MISSING: ReadonlySet<number> = new Set([ServerCode.CONSUMER_NOT_FOUND, Ser
 const RESTART_FIRST_MS = 100;
 const RESTART_MOST_MS = 5_000;
 
-/** What is taken from, and by whom. */
-export interface Taking {
-  readonly name: ConsumerName;
-  /** As provisioning has found or made it. */
-  readonly groups: PullGroups;
-  /** Makes the consumer where it is missing. */
-  readonly ensure: () => Promise<PullGroups>;
-  /** Must not throw. */
-  readonly take: (delivery: Delivery) => void;
-}
-
 /** A durable consumer being taken from. */
 export class Consuming {
-  readonly #taking: Taking;
   readonly #name: ConsumerName;
+  readonly #take: (delivery: Delivery) => void;
+  readonly #ensure: () => Promise<void>;
   readonly #js: JetStreamClient;
   readonly #logger: Logger;
-  #groups: PullGroups;
   #messages: ConsumerMessages | null = null;
   #stopped = false;
   #fault: string | null = 'not started';
   #restarts = 0;
 
-  private constructor(js: JetStreamClient, taking: Taking, logger: Logger) {
+  private constructor(
+    js: JetStreamClient,
+    name: ConsumerName,
+    ensure: () => Promise<void>,
+    take: (delivery: Delivery) => void,
+    logger: Logger,
+  ) {
     this.#js = js;
-    this.#taking = taking;
-    this.#name = taking.name;
-    this.#groups = taking.groups;
+    this.#name = name;
+    this.#ensure = ensure;
+    this.#take = take;
     this.#logger = logger;
   }
 
-  /** Takes from a durable consumer until stopped. */
-  static async start(js: JetStreamClient, taking: Taking, logger: Logger): Promise<Consuming> {
-    const consuming = new Consuming(js, taking, logger);
+  /**
+   * Takes from a durable consumer until stopped.
+   *
+   * @param ensure makes the consumer where it is missing
+   * @param take must not throw
+   */
+  static async start(
+    js: JetStreamClient,
+    name: ConsumerName,
+    ensure: () => Promise<void>,
+    take: (delivery: Delivery) => void,
+    logger: Logger,
+  ): Promise<Consuming> {
+    const consuming = new Consuming(js, name, ensure, take, logger);
     await consuming.#open();
     return consuming;
   }
@@ -77,18 +82,13 @@ export class Consuming {
    * Takes up the consumer, which is there. Left to itself, the client asks for it after missed heartbeats, and takes no more
    * until that is answered: in a cluster that elects a leader it then stands still for thirteen seconds. Bound, it only
    * asks for messages again, and whether the consumer is missing is looked at here (docs/adr/0011-silence-in-a-cluster.md).
-   * One that has got another group refuses that: then it has ended, and its group is read anew.
    */
   async #open(): Promise<void> {
     const { stream } = CONSUMERS[this.#name];
     const known = { stream_name: stream, name: this.#name, config: {} } as ConsumerInfo;
     const consumer = this.#js.consumers.getConsumerFromInfo(known);
-    const group = this.#groups.get(this.#name) ?? null;
     const messages = await consumer.consume({
       ...PULL,
-      // A threshold of nothing is not sent. Without one, the client takes the group for one that pins, and reads for that the headers
-      // of every message, which are anybody's (docs/adr/0009-headers-are-anybodys.md).
-      ...(group !== null && { group, min_pending: 0 }),
       bind: true,
       abort_on_missing_resource: true,
       callback: (msg) => this.#given(msg),
@@ -106,7 +106,7 @@ export class Consuming {
   #given(msg: JsMsg): void {
     try {
       this.#alive();
-      this.#taking.take(new JetStreamDelivery(msg, CONSUMERS[this.#name].stream));
+      this.#take(new JetStreamDelivery(msg, CONSUMERS[this.#name].stream));
     } catch (error) {
       this.#logger.error({ err: error, subject: msg.subject }, `consumer ${this.#name}: a delivery was not taken`);
     }
@@ -152,7 +152,7 @@ export class Consuming {
     while (!this.#stopped) {
       await new Promise((resolve) => setTimeout(resolve, this.#pause()));
       try {
-        this.#groups = await this.#taking.ensure();
+        await this.#ensure();
         await this.#open();
         return;
       } catch (error) {

@@ -79,7 +79,7 @@ export function directGet(
           return take(message);
         }
         if (status.startsWith(END)) return done(() => resolve(headers));
-        if (status.startsWith(NOT_FOUND)) return done(() => resolve(null));
+        if (status.startsWith(NOT_FOUND) && before === 0) return done(() => resolve(null));
         if (status.startsWith(NO_RESPONDERS)) return done(() => reject(new NobodyThere(`${stream} is not there`)));
         fail(`status ${status}`);
       },

@@ -1,9 +1,8 @@
 /**
- * Owns creating and checking the durable consumers, with two secrets that the server keeps for us:
- *   - the seal of the one that others than its role could alter (docs/adr/0024-the-collectors-consumer-is-sealed.md);
- *   - the group that requests for messages have to name (docs/adr/0027-requests-for-messages-name-a-secret-group.md).
+ * Owns creating and checking the durable consumers, and the seal of the one that others than its role could alter
+ * (docs/adr/0024-the-collectors-consumer-is-sealed.md).
  */
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { CONSUMERS, type ConsumerName, OWNER_KEY } from '#contracts/streams.ts';
 import { StartError } from '#process/start-error.ts';
 import { type ApiAnswer, askApi, RACES_MAX, type Setup, same, show } from './provision-api.ts';
@@ -15,36 +14,28 @@ const ACK_PENDING_MAX = 50_000;
 /** Forty years of nanoseconds from 1970 on: sixty bits, and all of them before there was a server of this kind. */
 const SEAL_YEARS_MS = 40 * 365 * 86_400_000;
 const NANOS_DIGITS = 6;
-/** The server takes names of groups of up to sixteen characters: in base64 these are ninety-six bits. */
-const GROUP_BYTES = 12;
-/** Of the policies for groups the one that changes nothing for requests which ask for nothing special. */
-const GROUP_POLICY = 'overflow';
 
 /** Settings without which no wake, or not every one, comes to whoever takes from the consumer. */
 const ESSENTIAL = ['filters', 'ack_policy', 'max_deliver'] as const;
 /** Settings that merely differ. */
 const CHANGEABLE = ['ack_wait', 'max_ack_pending'] as const;
-const GROUPING = ['priority_groups', 'priority_policy'] as const;
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** The group that requests to a durable consumer have to name; null where it asks for none. */
-export type PullGroup = string | null;
-
 /** Creates a durable consumer where it is missing, and brings its settings up to date. */
-export async function ensureConsumer(setup: Setup, name: ConsumerName): Promise<PullGroup> {
-  for (let race = 0; race < RACES_MAX; race++) {
-    const group = await tryConsumer(setup, name);
-    if (group !== undefined) return group;
-  }
+export async function ensureConsumer(setup: Setup, name: ConsumerName): Promise<void> {
+  for (let race = 0; race < RACES_MAX; race++) if (await tryConsumer(setup, name)) return;
   throw new StartError(`consumer ${name} of ${CONSUMERS[name].stream}: others keep creating and removing it`);
 }
 
-/** Undefined where another process has made it in the meantime. */
-async function tryConsumer(setup: Setup, name: ConsumerName): Promise<PullGroup | undefined> {
-  const { stream, sealed, guarded } = CONSUMERS[name];
+/** False where another process has made it in the meantime. */
+async function tryConsumer(setup: Setup, name: ConsumerName): Promise<boolean> {
+  const { stream, sealed } = CONSUMERS[name];
   const info = await askApi(setup, `CONSUMER.INFO.${stream}.${name}`, undefined);
-  if (info.error === undefined) return await bringUpToDate(setup, name, info.config ?? {});
+  if (info.error === undefined) {
+    await bringUpToDate(setup, name, info.config ?? {});
+    return true;
+  }
   if (info.error.err_code !== ServerCode.CONSUMER_NOT_FOUND) {
     throw new StartError(`consumer ${name} of ${stream}: ${info.error.description}`);
   }
@@ -52,22 +43,19 @@ async function tryConsumer(setup: Setup, name: ConsumerName): Promise<PullGroup 
     throw new StartError(`consumer ${name} of ${stream} is missing, and PROVISION=off forbids creating it`);
   }
   const begin = sealed ? newSeal() : { deliver_policy: 'all' };
-  const group = guarded ? newGroup() : null;
-  const made = await request(setup, name, { ...begin, ...settingsOfGroup(group) }, 'create');
-  if (made.error?.err_code === ServerCode.CONSUMER_EXISTS) return undefined;
+  const made = await create(setup, name, begin);
+  if (made.error?.err_code === ServerCode.CONSUMER_CANNOT_CHANGE) return false;
   if (made.error !== undefined) throw new StartError(`consumer ${name} of ${stream}: ${made.error.description}`);
   setup.options.told?.({ kind: 'consumer', name, change: 'created', settings: [] });
-  return group;
+  return true;
 }
 
-async function bringUpToDate(setup: Setup, name: ConsumerName, config: Settings): Promise<PullGroup> {
+async function bringUpToDate(setup: Setup, name: ConsumerName, config: Settings): Promise<void> {
   const { options, logger } = setup;
-  const { stream, sealed, guarded } = CONSUMERS[name];
-  const group = groupOf(config);
-  const wantedGroup = group === null && guarded ? newGroup() : group;
-  const [wanted, found] = [compared({ ...settingsOf(setup, name), ...settingsOfGroup(wantedGroup) }), compared(config)];
+  const { stream, sealed } = CONSUMERS[name];
+  const [wanted, found] = [compared(settingsOf(setup, name)), compared(config)];
   const differing = (settings: readonly string[]) => settings.filter((one) => !same(wanted[one], found[one]));
-  const [wrong, changed, ungrouped] = [differing(ESSENTIAL), differing(CHANGEABLE), differing(GROUPING)];
+  const [wrong, changed] = [differing(ESSENTIAL), differing(CHANGEABLE)];
   // The loss of wakes is not seen by anybody; the warning of another ACK_WAIT would be.
   const [setting] = wrong;
   if (options.checkOnly && setting !== undefined) {
@@ -80,37 +68,27 @@ async function bringUpToDate(setup: Setup, name: ConsumerName, config: Settings)
       'nothing is lost, since the new one begins at the start of the log, and wakes that come again find nothing to do';
     logger.warn({ consumer: name, stream, reason }, `consumer ${name} has no seal`);
   }
-  const settings = [...wrong, ...changed, ...ungrouped];
-  if (settings.length === 0) {
-    options.told?.({ kind: 'consumer', name, change: 'unchanged', settings });
-    return group;
-  }
+  const settings = [...wrong, ...changed];
+  if (settings.length === 0) return options.told?.({ kind: 'consumer', name, change: 'unchanged', settings });
   if (options.checkOnly) {
-    if (changed.length > 0)
-      logger.warn({ consumer: name, changed }, 'consumer differs from the environment; PROVISION=off leaves it');
-    if (ungrouped.length > 0) {
-      const reason =
-        'whoever may create consumers on the log can have it asked for messages; `riposte provision` guards it';
-      logger.warn({ consumer: name, stream, reason }, `consumer ${name} has no guard`);
-    }
-    return group;
+    logger.warn({ consumer: name, changed }, 'consumer differs from the environment; PROVISION=off leaves it');
+    return;
   }
-  const made = await request(setup, name, { ...beginOf(config), ...settingsOfGroup(wantedGroup) }, '');
+  const made = await create(setup, name, beginOf(config));
   if (made.error !== undefined) throw new StartError(`consumer ${name} of ${stream}: ${made.error.description}`);
   options.told?.({ kind: 'consumer', name, change: 'changed', settings });
-  return wantedGroup;
 }
 
-/** Creates a consumer or, without an action, also changes one that is there: `secrets` are where it begins and its group. */
-async function request(setup: Setup, name: ConsumerName, secrets: Settings, action: 'create' | ''): Promise<ApiAnswer> {
+/** Creates a consumer, or changes the one that is there: to the server it is the same request. */
+async function create(setup: Setup, name: ConsumerName, begin: object): Promise<ApiAnswer> {
   const { stream } = CONSUMERS[name];
-  const config = { ...settingsOf(setup, name), ...secrets };
-  const made = await askApi(setup, `CONSUMER.CREATE.${stream}.${name}`, { stream_name: stream, config, action });
+  const config = { ...settingsOf(setup, name), ...begin };
+  const made = await askApi(setup, `CONSUMER.CREATE.${stream}.${name}`, { stream_name: stream, config, action: '' });
   if (made.error === undefined) setup.logger.debug({ consumer: name, stream }, 'consumer ready');
   return made;
 }
 
-/** What a consumer is to be like, but for where it begins and its group. */
+/** What a consumer is to be like, but for where it begins. */
 function settingsOf({ options }: Setup, name: ConsumerName): Settings {
   const { filters } = CONSUMERS[name];
   return {
@@ -149,16 +127,3 @@ const isSealed = ({ deliver_policy }: Settings): boolean => deliver_policy === '
 function beginOf({ deliver_policy, opt_start_time, opt_start_seq }: Settings): object {
   return { deliver_policy, opt_start_time, opt_start_seq };
 }
-
-/**
- * The server refuses a request that does not name a group of the consumer, and keeps nothing of it. A group of a secret name thus
- * tells a request of its role from a message that was sent to where requests go
- * (docs/adr/0027-requests-for-messages-name-a-secret-group.md).
- */
-const newGroup = (): string => randomBytes(GROUP_BYTES).toString('base64url');
-
-const settingsOfGroup = (group: PullGroup): Settings =>
-  group === null ? {} : { priority_groups: [group], priority_policy: GROUP_POLICY };
-
-const groupOf = ({ priority_groups: groups }: Settings): PullGroup =>
-  (groups as readonly string[] | undefined)?.[0] ?? null;

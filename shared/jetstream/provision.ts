@@ -18,7 +18,7 @@ import {
 } from '#contracts/streams.ts';
 import { StartError } from '#process/start-error.ts';
 import { askApi, isShortOfServers, RACES_MAX, type Setup, same, show } from './provision-api.ts';
-import { ensureConsumer, type PullGroup } from './provision-consumers.ts';
+import { ensureConsumer } from './provision-consumers.ts';
 import { EffectFailed, ServerCode } from './receipt.ts';
 
 /** A bucket is made anew on the way of a wake, which is better given back than held up. */
@@ -71,13 +71,9 @@ const UNWANTED = [
   'subject_transform',
 ] as const;
 
-/** Of each consumer that was provisioned, the group that requests to it have to name. */
-export type PullGroups = ReadonlyMap<ConsumerName, PullGroup>;
-
 /**
  * Creates the streams and buckets that are missing, and the given consumers.
  *
- * @returns what it takes to take from these consumers
  * @throws StartError in one line where a stream of the same name is not ours or not as it must be, or a subject is taken by another
  */
 export async function provision(
@@ -85,7 +81,7 @@ export async function provision(
   consumers: readonly ConsumerName[],
   options: ProvisionOptions,
   logger: Logger,
-): Promise<PullGroups> {
+): Promise<void> {
   const setup: Setup = { nc, options, logger };
   const definitions = [...streamDefinitions(options), ...bucketDefinitions(options)];
   // All that is there is looked at first: on a server that cannot be used nothing is left behind.
@@ -94,9 +90,7 @@ export async function provision(
     if (config !== undefined) requireOurs(definition, config);
   }
   for (const definition of definitions) await ensureStream(setup, definition);
-  const groups = new Map<ConsumerName, PullGroup>();
-  for (const name of consumers) groups.set(name, await ensureConsumer(setup, name));
-  return groups;
+  for (const name of consumers) await ensureConsumer(setup, name);
 }
 
 /** A bucket that was taken for lost is there. */

@@ -19,8 +19,9 @@ export const ServerCode = {
   /** Somebody created the stream in the meantime, with another configuration. */
   STREAM_NAME_IN_USE: 10058,
   SUBJECTS_OVERLAP: 10065,
-  /** Somebody created the consumer in the meantime, with another configuration. */
   CONSUMER_EXISTS: 10148,
+  /** A consumer of that name is there, and differs in what cannot be changed. */
+  CONSUMER_CANNOT_CHANGE: 10012,
   /** A cluster has too few servers that could hold a replica. */
   NO_PEERS: 10005,
   /** Replicas are asked of a server that is no cluster. */

@@ -93,7 +93,7 @@ const SNAPSHOT_BYTES_PER_MS = 1;
 /** ...and all of them together no more than this, oldest first: snapshots save reading, and reading the log is cheap. */
 const SNAPSHOT_BYTES_PER_SWEEP = 64 * 1024;
 const SNAPSHOTS_IN_FLIGHT_MAX = 256;
-/** Reads in a row that bring nothing new while the leader says there is more. */
+/** Reads in a row that bring nothing new while there is known to be more. */
 const STALE_READS_MAX = 20;
 const STALE_READ_PAUSE_MS = 50;
 /** Ends of the log in a row that are short of a snapshot: then it is from another life. */
@@ -183,13 +183,14 @@ export class SessionLog<State, Memo = null> {
     });
   }
 
-  /** Folds the session to the end of its log as the leader has it: after a conflict or an unknown outcome. */
+  /** Folds the session at least to where the leader says that the log ends: after a conflict or an unknown outcome. */
   async catchUp(session: Cached<State, Memo>): Promise<void> {
+    const askedAt = performance.now();
     const end = await this.#effects.endOfLog();
     const { last, through } = await this.#effects.readTail(this.#folding.filter(session.sessionId), end);
     await this.#readTo(session, last, session.phase === 'live');
     this.#completeTo(session, through);
-    this.#giveUpBeyond(session, end);
+    this.#giveUpBeyond(session, Math.max(end, through), askedAt);
   }
 
   /** Writes what is dirty and stops. */
@@ -311,9 +312,10 @@ export class SessionLog<State, Memo = null> {
   }
 
   /** A place the log has not reached was named by somebody who is wrong about it: what there is, is folded. */
-  #giveUpBeyond(session: Cached<State, Memo>, end: number): void {
+  #giveUpBeyond(session: Cached<State, Memo>, end: number, askedAt: number): void {
     for (const waiter of session.waiters.splice(0)) {
-      if (waiter.seq > end) waiter.resolve();
+      // Whoever came since may wait for what has been stored since.
+      if (waiter.seq > end && waiter.since <= askedAt) waiter.resolve();
       else session.waiters.push(waiter);
     }
   }

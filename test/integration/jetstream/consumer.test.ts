@@ -15,7 +15,7 @@ import { freshSession, nudge, nudges, Rig, until } from './rig.ts';
 async function taking(rig: Rig, name: ConsumerName, take: (delivery: Delivery) => void): Promise<Consuming> {
   const { nc } = await rig.replica();
   const ensure = () => provision(nc, [name], rig.options, rig.lines.logger);
-  return await Consuming.start(jetstream(nc), { name, groups: await ensure(), ensure, take }, rig.lines.logger);
+  return await Consuming.start(jetstream(nc), name, ensure, take, rig.lines.logger);
 }
 
 /** Takes and acknowledges; resolves with the sequences seen. */
@@ -65,9 +65,8 @@ describe.concurrent('a durable consumer', () => {
   test('I8 hands out what nobody acknowledged again after ACK_WAIT, to another replica', async () => {
     await using rig = await Rig.open({}, ['executor']);
     const dead = await rig.replica();
-    const groups = await provision(dead.nc, ['executor'], rig.options, rig.lines.logger);
-    const taking = { name: 'executor', groups, ensure: async () => groups, take: () => {} } as const;
-    await Consuming.start(jetstream(dead.nc), taking, rig.lines.logger);
+    const ensure = async (): Promise<void> => {};
+    await Consuming.start(jetstream(dead.nc), 'executor', ensure, () => {}, rig.lines.logger);
     const seqs = await tasks(rig, 10);
     await until('deliveries to the dead', async () => {
       const { num_ack_pending } = await (await jetstreamManager(rig.nc)).consumers.info(TASKS, 'executor');
@@ -109,25 +108,6 @@ describe.concurrent('a durable consumer', () => {
       expect(config).toMatchObject({ ack_policy: 'explicit', max_deliver: -1, durable_name: name });
     },
   );
-
-  test('that asks for another group from now on is asked with that one, and nothing is lost', async () => {
-    await using rig = await Rig.open({}, ['executor']);
-    const [consuming, seen] = await collecting(rig, 'executor');
-    const seqs = await tasks(rig, 100);
-    await untilSeen(seen, seqs);
-    const { config } = await rig.api(`CONSUMER.INFO.${TASKS}.executor`);
-    const changed = { ...config, priority_groups: ['another'] };
-    const request = { stream_name: TASKS, config: changed, action: '' };
-    expect((await rig.api(`CONSUMER.CREATE.${TASKS}.executor`, request)).error).toBeUndefined();
-    seqs.push(...(await tasks(rig, 100)));
-    await untilSeen(seen, seqs);
-    // Whoever had asked before was still answered; what is asked from now on is refused, and the group is read anew.
-    await until('an end', () => rig.lines.saying(/ended, starting again/).length > 0);
-    seqs.push(...(await tasks(rig, 100)));
-    await untilSeen(seen, seqs);
-    await until('no fault', () => consuming.fault === null);
-    expect((await rig.api(`CONSUMER.INFO.${TASKS}.executor`)).config).toEqual(changed);
-  });
 
   test('whose stream is deleted is there again with its stream', async () => {
     await using rig = await Rig.open({}, ['executor']);

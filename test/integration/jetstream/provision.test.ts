@@ -40,26 +40,12 @@ async function empty(): Promise<Rig> {
 
 type Config = Readonly<Record<string, unknown>>;
 
-/** Without the secrets of consumers, of which no two have the same. */
-function withoutSecrets(found: Record<string, Config>): Record<string, Config> {
-  const groups = new Set<unknown>();
-  const rest = { ...found };
-  for (const name of ALL) {
-    const { stream, sealed, guarded } = CONSUMERS[name];
-    const { opt_start_time: seal, priority_groups: group, ...others } = found[`${stream}/${name}`]!;
-    if (sealed) expect(seal).toMatch(/^(19|200)\d/);
-    expect([name, seal !== undefined, group !== undefined]).toEqual([name, sealed, guarded]);
-    if (group !== undefined) groups.add(expectedGroup(group));
-    rest[`${stream}/${name}`] = others;
-  }
-  expect(groups.size).toBe(ALL.filter((name) => CONSUMERS[name].guarded).length);
-  return rest;
-}
-
-/** A group as provisioning makes it. */
-function expectedGroup(groups: unknown): string {
-  expect(groups).toEqual([expect.stringMatching(/^[\w-]{16}$/)]);
-  return (groups as [string])[0];
+/** Without what seals a consumer: no two have the same. */
+function unsealed(found: Record<string, Config>): Record<string, Config> {
+  const sealed = found[`${COMBAT}/collector`]!;
+  expect(sealed.opt_start_time).toMatch(/^(19|200)\d/);
+  const { opt_start_time: _, ...rest } = sealed;
+  return { ...found, [`${COMBAT}/collector`]: rest };
 }
 
 /** The configuration of everything that is there, by name. */
@@ -137,7 +123,7 @@ describe.concurrent('provisioning', () => {
     await own.drop(TASKS);
     await (await jetstreamManager(own.nc)).consumers.delete(COMBAT, 'collector');
     await provision(own.nc, ALL, own.options, own.lines.logger);
-    expect(withoutSecrets(await everything(own))).toEqual(withoutSecrets(before));
+    expect(unsealed(await everything(own))).toEqual(unsealed(before));
     expect(await own.effects.endOfLog()).toBe(10);
   });
 
@@ -146,7 +132,7 @@ describe.concurrent('provisioning', () => {
     const replicas = await Promise.all(Array.from({ length: 12 }, () => own.replica()));
     await Promise.all(replicas.map(({ nc }) => provision(nc, ALL, own.options, own.lines.logger)));
     const reference = await everything(rig);
-    expect(withoutSecrets(await everything(own))).toEqual(withoutSecrets(reference));
+    expect(unsealed(await everything(own))).toEqual(unsealed(reference));
     await nudges(own.publisher, freshSession(), 3);
     expect(await own.effects.endOfLog()).toBe(3);
   });
@@ -344,50 +330,7 @@ describe.concurrent('a collector’s consumer that was made by hand', () => {
     await (await jetstreamManager(own.nc)).consumers.delete(COMBAT, 'collector');
     await provision(own.nc, ['collector'], own.options, lines.logger);
     expect(lines.saying(/seal/)).toHaveLength(1);
-    withoutSecrets({ ...(await everything(rig)), ...(await everything(own)) });
-  });
-});
-
-describe.concurrent('a consumer without a guard', () => {
-  /** As they were made before there was one. */
-  async function unguarded(): Promise<Rig> {
-    const own = await Rig.open({}, ALL);
-    const { priority_groups: _, priority_policy: __, ...config } = (await infoOf(own)).config!;
-    await own.api(`CONSUMER.CREATE.${TASKS}.executor`, { stream_name: TASKS, config, action: '' });
-    return own;
-  }
-  const infoOf = (on: Rig) => on.api(`CONSUMER.INFO.${TASKS}.executor`);
-
-  test('is given one where it stands, once, whoever else does so at the same time', async () => {
-    await using own = await unguarded();
-    expect((await infoOf(own)).config?.priority_groups).toBeUndefined();
-    const replicas = await Promise.all(Array.from({ length: 6 }, () => own.replica()));
-    await Promise.all(replicas.map(({ nc }) => provision(nc, ALL, own.options, own.lines.logger)));
-    const { config } = await infoOf(own);
-    const groups = await provision(own.nc, ALL, own.options, own.lines.logger);
-    expect(groups.get('executor')).toBe(expectedGroup(config?.priority_groups));
-    expect((await infoOf(own)).config).toEqual(config);
-  });
-
-  test('is left as it is by a role with PROVISION=off, which is told so', async () => {
-    await using own = await unguarded();
-    const before = await everything(own);
-    const lines = new Lines();
-    const groups = await provision(own.nc, ALL, { ...own.options, checkOnly: true }, lines.logger);
-    expect(groups.get('executor')).toBeNull();
-    expect(lines.all.map(({ msg }) => msg)).toEqual(['consumer executor has no guard']);
-    expect(await everything(own)).toEqual(before);
-  });
-
-  test('keeps a group that an operator has given it, and what else is changed leaves that alone', async () => {
-    await using own = await Rig.open({}, ALL);
-    const { config } = await own.api(`CONSUMER.INFO.${TASKS}.ai`);
-    const chosen = { ...config, priority_groups: ['chosen'], priority_policy: 'overflow' };
-    await own.api(`CONSUMER.CREATE.${TASKS}.ai`, { stream_name: TASKS, config: chosen, action: '' });
-    const groups = await provision(own.nc, ALL, { ...own.options, ackWaitMs: 7_000 }, own.lines.logger);
-    expect(groups.get('ai')).toBe('chosen');
-    const changed = { ...chosen, metadata: MARK, ack_wait: 7_000 * NANOS_PER_MS };
-    expect((await own.api(`CONSUMER.INFO.${TASKS}.ai`)).config).toMatchObject(changed);
+    unsealed(await everything(own));
   });
 });
 

@@ -9,7 +9,7 @@ import { type ConsumerName, OWNER_KEY } from '#contracts/streams.ts';
 import { logSubject } from '#contracts/subjects.ts';
 import type { Effects } from '#jetstream/effects.ts';
 import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
-import { type ProvisionOptions, type PullGroups, provision, restoreBucket } from '#jetstream/provision.ts';
+import { type ProvisionOptions, provision, restoreBucket } from '#jetstream/provision.ts';
 import { Publisher } from '#jetstream/publisher.ts';
 import { startTestServer, type TestServer } from '../../harness/server.ts';
 
@@ -64,8 +64,6 @@ export class Rig {
   readonly server: TestServer;
   readonly lines = new Lines();
   readonly options: ProvisionOptions;
-  /** What it takes to take from its consumers. */
-  groups: PullGroups = new Map();
   readonly #replicas: Replica[] = [];
 
   private constructor(server: TestServer, options: ProvisionOptions) {
@@ -76,7 +74,7 @@ export class Rig {
   static async open(options: Partial<ProvisionOptions> = {}, consumers: readonly ConsumerName[] = []): Promise<Rig> {
     const rig = new Rig(await startTestServer(), { ...OPTIONS, ...options });
     const { nc } = await rig.replica();
-    rig.groups = await provision(nc, consumers, rig.options, rig.lines.logger);
+    await provision(nc, consumers, rig.options, rig.lines.logger);
     return rig;
   }
 

@@ -119,19 +119,23 @@ describe.concurrent('a read', () => {
   });
 
   test('of where a session ends takes no answer of a replica that lacks what is known already', async () => {
-    const asked: object[] = [];
+    const asked: { readonly multi_last?: readonly string[]; readonly seq?: number }[] = [];
     const direct = stream.subscribe('$JS.API.DIRECT.GET.LAGGING', {
       callback: (_, msg) => {
         const { reply } = msg;
-        asked.push(msg.json<object>());
+        const request = msg.json<(typeof asked)[number]>();
+        // A busy machine may ask for the same again before it has heard the answer.
+        const isFirst = !asked.some((each) => JSON.stringify(each) === JSON.stringify(request));
+        asked.push(request);
         // A replica without anything of the session, then another's message that stands at the known place...
-        if (asked.length === 1) return stream.publish(reply!, new Uint8Array(0), { headers: status('404 No Results') });
-        if (asked.length === 2) {
+        if (request.multi_last?.length === 1)
+          return stream.publish(reply!, new Uint8Array(0), { headers: status('404 No Results') });
+        if (request.seq === 9) {
           answerDirect(reply!, 9, 0, 'combat.result.s2');
           return endDirect(reply!, 9);
         }
         // ...then one that has come to 8, and lacks the session's own at 9; then one that has it.
-        if (asked.length === 3) {
+        if (isFirst) {
           answerDirect(reply!, 7, 0);
           return endDirect(reply!, 7, 8);
         }
@@ -142,12 +146,9 @@ describe.concurrent('a read', () => {
     });
     await stream.flush();
     expect(await tailOf(nc, 'LAGGING', '*.*.s1', 9)).toEqual({ last: 9, through: 12 });
-    expect(asked).toEqual([
-      { multi_last: ['*.*.s1'] },
-      { seq: 9, batch: 1 },
-      { multi_last: ['*.*.s1', 'combat.result.s2'] },
-      { multi_last: ['*.*.s1', 'combat.result.s2'] },
-    ]);
+    const both = { multi_last: ['*.*.s1', 'combat.result.s2'] };
+    expect(asked).toEqual(expect.arrayContaining([{ multi_last: ['*.*.s1'] }, { seq: 9, batch: 1 }, both]));
+    expect(asked.filter((each) => each.multi_last?.length === 2).length).toBeGreaterThanOrEqual(2);
     direct.unsubscribe();
   });
 
@@ -178,7 +179,9 @@ describe.concurrent('a durable consumer', () => {
     const lines = new Lines();
     const consuming = await Consuming.start(
       jetstream(nc),
-      { name: 'collector', groups: new Map(), ensure: async () => new Map(), take: () => {} },
+      'collector',
+      async () => {},
+      () => {},
       lines.logger,
     );
     expect(consuming.fault).toBeNull();

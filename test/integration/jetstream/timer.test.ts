@@ -26,7 +26,6 @@ beforeAll(async () => {
   effects = rig.effects;
   const consumer = await jetstream((await rig.replica()).nc).consumers.get(TIMERS, 'timers');
   await consumer.consume({
-    group: rig.groups.get('timers')!,
     callback: (message) => {
       const id = sessionOfSubject(message.subject);
       expect(message.json()).toEqual({ session_id: id });

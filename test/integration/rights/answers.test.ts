@@ -6,6 +6,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createInbox, headers, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { inboxPrefix, USERS, type User } from '#contracts/rights.ts';
+import type { ConsumerName } from '#contracts/streams.ts';
+import { provision } from '#jetstream/provision.ts';
+import { readConfig } from '#process/config.ts';
+import { createLogger } from '#process/logging.ts';
 import { connectAs, type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
 
 const STAGE_LIMIT_MS = 120_000;
@@ -14,6 +18,8 @@ const NOTHING_CAME_MS = 500;
 const LOOK_MS = 20;
 /** What a consumer keeps where nobody has chosen otherwise. */
 const WAITING_MAX = 512;
+/** A place that no stream here comes to. */
+const FAR_AHEAD = 100_000_000;
 
 let secured: SecuredServer;
 const connections = new Map<User, NatsConnection>();
@@ -255,102 +261,89 @@ describe('consumers of a game server', () => {
   });
 });
 
-describe('a consumer that pushes to where another one is asked for messages', () => {
+describe('known limits: a consumer that pushes to where another one is asked for messages takes them', () => {
+  const VICTIMS = ['COMBAT.collector', 'TIMERS.timers', 'TASKS.executor', 'TASKS.ai'];
   const MAKERS = ['game_server', 'executor'] as const;
-  const casesOf = (victims: readonly string[]) =>
-    MAKERS.flatMap((user) => victims.map((victim) => [user, victim] as const));
-  const GUARDED = ['COMBAT.collector', 'TIMERS.timers', 'TASKS.executor'];
-  /** Said to what asks for no group, or for none of the consumer's. */
-  const BAD_REQUEST = 400;
+  const cases = MAKERS.flatMap((user) => VICTIMS.map((victim) => [user, victim] as const));
 
-  type Look = { num_pending: number; num_ack_pending: number; num_waiting: number };
-  const look = async (victim: string) => (await ask('operator', `$JS.API.CONSUMER.INFO.${victim}`)) as Look;
-
-  /** Something to take from every consumer. Whole messages: an empty one would be taken for an acknowledgement of itself. */
-  async function prey(): Promise<void> {
+  test.each(cases)('%s: %s', async (user, victim) => {
+    const subject = `$JS.API.CONSUMER.INFO.${victim}`;
+    const taken = async () => (await ask('operator', subject)) as { num_pending: number; num_ack_pending: number };
     for (const stream of ['TASKS', 'TIMERS']) await ask('operator', `$JS.API.STREAM.PURGE.${stream}`);
+    // Whole messages: an empty one would be taken for an acknowledgement of itself where it is sent, and be gone.
     const body = { session_id: 'prey' };
-    for (const subject of ['combat.session.prey', 'executor.batch.prey', 'ai.turn.prey.b'])
-      await ask('collector', subject, body);
+    for (const prey of ['combat.session.prey', 'executor.batch.prey', 'ai.turn.prey.b'])
+      await ask('collector', prey, body);
     await ask('operator', 'timer.due.prey', body);
-    for (const victim of [...GUARDED, 'TASKS.ai']) while ((await look(victim)).num_pending === 0) await pause(LOOK_MS);
-  }
-
-  /** What pushes requests of somebody's choice, `times` of them, and how to end it. */
-  async function thief(user: (typeof MAKERS)[number], victim: string, requests: readonly object[]) {
-    const name = `thief-${createInbox('t').slice(2)}`; // one that is gone must not come to life again
-    const { seq } = (await ask('game_server', 'combat.session.bait', requests[0])) as { seq: number };
-    for (const request of requests.slice(1)) await ask('game_server', 'combat.session.bait', request);
+    await ask('game_server', 'combat.session.bait', { batch: 10_000 });
+    const [before, stored] = [await taken(), await holdings()];
+    expect(before.num_pending).toBeGreaterThan(0);
+    const thief = `thief-${user}-${victim.replace('.', '-')}`; // one that is gone must not come to life again
     const config = {
-      name,
+      name: thief,
       ack_policy: 'explicit',
-      deliver_policy: 'by_start_sequence',
-      opt_start_seq: seq,
+      deliver_policy: 'last',
       filter_subject: 'combat.*.*',
       deliver_subject: `$JS.API.CONSUMER.MSG.NEXT.${victim}`,
     };
-    const subject = `$JS.API.CONSUMER.CREATE.COMBAT.${name}.combat.*.*`;
-    expect((await ask(user, subject, { stream_name: 'COMBAT', config })).error).toBeUndefined();
-    return {
-      /** Resolves when all of them have been sent. */
-      sent: async () => {
-        while ((await look(`COMBAT.${name}`)).num_pending > 0) await pause(LOOK_MS);
-      },
-      end: () => ask('operator', `$JS.API.CONSUMER.DELETE.COMBAT.${name}`),
+    const request = { stream_name: 'COMBAT', config };
+    expect((await ask(user, `$JS.API.CONSUMER.CREATE.COMBAT.${thief}.combat.*.*`, request)).error).toBeUndefined();
+    // All that waited is out, and the message of ours is unacknowledged: it comes again after ACK_WAIT...
+    const least = before.num_ack_pending + 1;
+    for (let now = before; now.num_pending > 0 || now.num_ack_pending < least; now = await taken())
+      await pause(LOOK_MS);
+    expect(await holdings()).toEqual(stored); // ...and nothing is gone
+    await ask('operator', `$JS.API.CONSUMER.DELETE.COMBAT.${thief}`);
+  });
+
+  test('with as many requests as a consumer keeps, its own role is refused', async () => {
+    for (let nth = 0; nth < WAITING_MAX; nth++) as('game_server').publish('combat.session.bait', '{"batch":10000}');
+    await as('game_server').flush();
+    const config = {
+      name: 'crowd',
+      ack_policy: 'explicit',
+      deliver_policy: 'all',
+      filter_subject: 'combat.*.*',
+      deliver_subject: '$JS.API.CONSUMER.MSG.NEXT.TASKS.executor',
     };
-  }
-
-  test.each(casesOf(GUARDED))('%s: gets nothing out of %s, and keeps nobody from it', async (user, victim) => {
-    await prey();
-    const [before, stored] = [await look(victim), await holdings()];
-    const guesses = ['', 'group', 'riposte', 'collector', 'executor'].map((group) => ({ batch: 10_000, group }));
-    const requests = [{ batch: 10_000 }, ...guesses, ...Array(WAITING_MAX).fill({ batch: 10_000, expires: 60e9 })];
-    const { sent, end } = await thief(user, victim, requests);
-    await sent();
-    await pause(NOTHING_CAME_MS);
-    const { num_pending, num_ack_pending, num_waiting } = await look(victim);
-    // Its own bait is one more message for whoever takes what is said of sessions.
-    const more = victim === 'COMBAT.collector' ? requests.length : 0;
-    expect([num_pending, num_ack_pending, num_waiting]).toEqual([before.num_pending + more, before.num_ack_pending, 0]);
-    expect(await holdings()).toEqual({ ...stored, COMBAT: stored.COMBAT! + requests.length });
-    expect(await taken(victim)).toBeUndefined(); // a message
-    await end();
-  });
-
-  /** What the role of a consumer is answered that asks as it does: the code of a status, or none with a message. */
-  async function taken(victim: string, hint?: string): Promise<number | undefined> {
-    const role = victim === 'TASKS.executor' ? 'executor' : 'collector';
-    const { config } = await ask('operator', `$JS.API.CONSUMER.INFO.${victim}`);
-    const [group] = (config?.priority_groups ?? []) as string[];
-    const inbox = createInbox(inboxPrefix(role));
+    const request = { stream_name: 'COMBAT', config };
+    expect(
+      (await ask('game_server', '$JS.API.CONSUMER.CREATE.COMBAT.crowd.combat.*.*', request)).error,
+    ).toBeUndefined();
+    const look = async () =>
+      (await ask('operator', '$JS.API.CONSUMER.INFO.TASKS.executor')) as { readonly num_waiting: number };
+    while ((await look()).num_waiting < WAITING_MAX - 1) await pause(LOOK_MS);
+    const inbox = createInbox(inboxPrefix('executor'));
     const { promise: answer, resolve } = Promise.withResolvers<number | undefined>();
-    as(role).subscribe(inbox, { max: 1, callback: (_, msg) => resolve(msg.headers?.code) });
-    const request = JSON.stringify({ batch: 1, group: hint ?? group });
-    as(role).publish(`$JS.API.CONSUMER.MSG.NEXT.${victim}`, request, { reply: inbox });
-    return await answer;
-  }
-
-  test('is refused in so many words, as whoever does not name the group is', async () => {
-    await prey();
-    for (const hint of ['', 'guess']) expect(await taken('TASKS.executor', hint)).toBe(BAD_REQUEST);
-    expect(await taken('TASKS.executor')).toBeUndefined();
+    as('executor').subscribe(inbox, { max: 1, callback: (_, msg) => resolve(msg.headers?.code) });
+    as('executor').publish('$JS.API.CONSUMER.MSG.NEXT.TASKS.executor', '{"batch":1}', { reply: inbox });
+    expect(await answer).toBe(409);
+    await ask('operator', '$JS.API.CONSUMER.DELETE.COMBAT.crowd');
   });
 
-  // The limit that is left: any program may answer for bots with what its client offers, so that consumer asks for no group.
-  test.each(casesOf(['TASKS.ai']))(
-    'known limit: %s: holds back what %s has, and loses nothing',
-    async (user, victim) => {
-      await prey();
-      const [before, stored] = [await look(victim), await holdings()];
-      const { end } = await thief(user, victim, [{ batch: 10_000 }]);
-      // All that waited is out, and the message of ours is unacknowledged: it comes again after ACK_WAIT...
-      const least = before.num_ack_pending + 1;
-      for (let now = before; now.num_pending > 0 || now.num_ack_pending < least; now = await look(victim))
-        await pause(LOOK_MS);
-      expect(await holdings()).toEqual({ ...stored, COMBAT: stored.COMBAT! + 1 }); // ...and nothing is gone
-      await end();
-    },
-  );
+  test.each(cases)('%s: %s can be set beyond the end of its stream, until it is made anew', async (user, victim) => {
+    const subject = `$JS.API.CONSUMER.INFO.${victim}`;
+    await ask('game_server', 'combat.session.bait', { seq: FAR_AHEAD });
+    const thief = `setter-${user}-${victim.replace('.', '-')}`;
+    const config = {
+      name: thief,
+      ack_policy: 'explicit',
+      deliver_policy: 'last',
+      filter_subject: 'combat.*.*',
+      deliver_subject: `$JS.API.CONSUMER.RESET.${victim}`,
+    };
+    const request = { stream_name: 'COMBAT', config };
+    expect((await ask(user, `$JS.API.CONSUMER.CREATE.COMBAT.${thief}.combat.*.*`, request)).error).toBeUndefined();
+    type Place = { readonly delivered: { readonly stream_seq: number } };
+    while (((await ask('operator', subject)) as unknown as Place).delivered.stream_seq < FAR_AHEAD - 1)
+      await pause(LOOK_MS);
+    await ask('operator', `$JS.API.CONSUMER.DELETE.COMBAT.${thief}`);
+    await ask('operator', `$JS.API.CONSUMER.DELETE.${victim}`);
+    const [, name] = victim.split('.') as [string, ConsumerName];
+    const options = { ...readConfig(secured.environmentOf('operator')), checkOnly: false };
+    await provision(as('operator'), [name], options, createLogger('collector', 'test', 'silent'));
+    expect(((await ask('operator', subject)) as unknown as Place).delivered.stream_seq).toBeLessThan(FAR_AHEAD - 1);
+  });
 
   test.each(['ai', 'observer'] as const)('%s makes no consumers at all', async (user) => {
     const request = { stream_name: 'COMBAT', config: { name: 'thief', filter_subject: 'combat.*.*' } };

@@ -91,25 +91,13 @@ async function take(user: User, { subject, body }: Operation): Promise<Outcome> 
   const nc = connections.get(user)!;
   const inbox = createInbox(inboxPrefix(user));
   const answered = Promise.withResolvers<Outcome>();
-  const subscription = nc.subscribe(inbox, {
-    callback: (_, { headers: status }) => answered.resolve(status?.code === BAD_REQUEST ? 'not as it asks' : 'done'),
-  });
-  nc.publish(subject, JSON.stringify({ ...body, ...(await groupOf(subject)) }), { reply: inbox });
+  const subscription = nc.subscribe(inbox, { callback: () => answered.resolve('done') });
+  nc.publish(subject, JSON.stringify(body), { reply: inbox });
   const late = setTimeout(() => answered.resolve('nobody answers'), ANSWER_LIMIT_MS);
   const outcome = await answered.promise;
   clearTimeout(late);
   subscription.unsubscribe();
   return outcome;
-}
-
-/** What the server says to a request that names no group where one is asked for, or another. */
-const BAD_REQUEST = 400;
-
-/** What the role of a consumer knows of it, and who has only the right to ask does not. */
-async function groupOf(subject: string): Promise<object> {
-  const info = await connections.get('operator')!.request(subject.replace('.MSG.NEXT.', '.INFO.'), '');
-  const group = info.json<{ config?: { priority_groups?: string[] } }>().config?.priority_groups?.[0];
-  return group === undefined ? {} : { group };
 }
 
 /** Speaks into somebody's inbox: it is done when its owner has heard it. */

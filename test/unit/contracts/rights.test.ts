@@ -69,18 +69,6 @@ describe('durable consumers', () => {
     }
   });
 
-  test('who may have something sent to where one is asked for messages cannot see its group', () => {
-    for (const name of Object.keys(CONSUMERS) as ConsumerName[]) {
-      const { stream, guarded } = CONSUMERS[name];
-      if (!guarded) continue;
-      const lookers = [api(`CONSUMER.INFO.${stream}.${name}`), api(`CONSUMER.LIST.${stream}`)].flatMap((subject) =>
-        whoMay('publish', subject),
-      );
-      // An observer makes no consumers; an executor sees that of executors alone.
-      expect([name, new Set(lookers)]).toEqual([name, new Set([OWNER[name], 'observer', 'operator'])]);
-    }
-  });
-
   test('of game servers are those that were named', () => {
     const [own] = [rightsOf(['rewards']).game_server.publish];
     expect(own.filter((subject) => subject.includes('rewards'))).toHaveLength(3);
