@@ -56,7 +56,8 @@ async function runContainer(env: Readonly<Record<string, string>>): Promise<void
   });
   execFileSync('docker', ['import', '-', 'bare'], { input: tar, env: { ...process.env, ...env } });
   await docker(['run', '--detach', '--name', 'bare', 'bare', '/nats-server', '--jetstream'], env);
-  expect(await docker(['ps', '--quiet'], env)).not.toBe('');
+  // What it has ended with is told, where it has.
+  expect(await docker(['inspect', '--format', '{{json .State}}', 'bare'], env)).toContain('"Status":"running"');
 }
 
 async function isGone(env: Readonly<Record<string, string>>, owner: number): Promise<void> {
