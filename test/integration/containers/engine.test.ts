@@ -1,6 +1,6 @@
 // Proves that of a container engine that a command has started nothing is left, whichever way the command ends.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   cpSync,
@@ -51,9 +51,11 @@ function traces({ DOCKER_HOST = '' }: Readonly<Record<string, string>>, owner: n
 /** Puts a container into an engine, so that there are bridges, mounts and control groups to be left. */
 async function runContainer(env: Readonly<Record<string, string>>): Promise<void> {
   const server = await ensureNatsServer();
-  const tar = execFileSync('tar', ['--create', '--dereference', '--directory', dirname(server), 'nats-server'], {
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  // Debian's nats-server needs a loader and libraries, which an image of it alone would lack: it would have ended at once.
+  const { stdout: linked } = spawnSync('ldd', [server], { encoding: 'utf8' });
+  const libraries = [...linked.matchAll(/\/\S+(?= \(0x)/g)].map(([path]) => path.slice(1));
+  const from = ['--directory', dirname(server), 'nats-server', '--directory', '/', ...libraries];
+  const tar = execFileSync('tar', ['--create', '--dereference', ...from], { maxBuffer: 128 * 1024 * 1024 });
   execFileSync('docker', ['import', '-', 'bare'], { input: tar, env: { ...process.env, ...env } });
   await docker(['run', '--detach', '--name', 'bare', 'bare', '/nats-server', '--jetstream'], env);
   // What it has ended with is told, where it has.
