@@ -94,7 +94,7 @@ export function isInbox(subject: string): boolean {
   return subject.length <= INBOX_MAX_CHARS && INBOX_PATTERN.test(subject);
 }
 
-/** Whether a right goes as far as a subject, which may itself have wildcards. */
+/** Whether a filter, or a right, takes in a subject, which may itself have wildcards. */
 export function covers(allowed: string, subject: string): boolean {
   const wanted = subject.split('.');
   const tokens = allowed.split('.');

@@ -1,7 +1,9 @@
 /**
  * Owns one direct get that is answered by several messages. Any replica may answer: the first that does is listened to, to
  * the end, so that all that comes is what one replica has. Each message tells which was sent before it: an answer of which one
- * was lost on its way, as where a connection is made anew meanwhile, is none.
+ * was lost on its way, as where a connection is made anew meanwhile, is none. So what is folded from it has no hole (I1).
+ *
+ * Times are cut to whole milliseconds from the server's own digits, because a double cannot hold nanoseconds.
  */
 import type { NatsConnection } from '@nats-io/transport-node';
 import { apiSubject } from '#contracts/subjects.ts';

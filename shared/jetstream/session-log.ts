@@ -272,7 +272,7 @@ export class SessionLog<State, Memo = null> {
     session.foldedFrom = position;
   }
 
-  /** Whether the log goes as far as somebody has folded it: a leader that has just been elected may not show it yet. */
+  /** Whether the log goes as far as somebody has folded it, which the leader may not have applied yet. */
   async #hasReached(position: number): Promise<boolean> {
     for (let asked = 1; (await this.#effects.endOfLog()) < position; asked++) {
       if (asked === STALE_ENDS_MAX) return false;

@@ -1,9 +1,8 @@
 /**
- * Owns reading messages out of streams: one by subject from the stream's leader, or many in order, by direct get. Times
- * are cut to whole milliseconds from the server's own digits, because a double cannot hold nanoseconds.
+ * Owns reading messages out of streams: one by subject from the stream's leader, or many in order, by direct get.
  *
- * What a leader says is mostly the newest, and no proof of it: a new one answers before it has applied all that there is, and an
- * old one that has hung answers until it hears of the new one. What must not be missed is asked of tail.ts.
+ * What a leader says is mostly the newest, and no proof of it: another replica may have applied, and handed out, what the leader
+ * has not yet, and one that is cut off answers until it knows that it leads no more. What must not be missed is asked of tail.ts.
  */
 import { errors, type NatsConnection } from '@nats-io/transport-node';
 import { apiSubject } from '#contracts/subjects.ts';

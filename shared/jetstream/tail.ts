@@ -1,7 +1,7 @@
 /**
- * Owns finding out where a stream ends on a subject, by an answer that is no older than what is known already. Leaders do not
- * give that: a new one answers before it has applied all that there is, and an old one that has hung answers until it hears of
- * the new one. So any replica is asked for the last message on each subject, which it answers together with the place up
+ * Owns finding out where a stream ends on a subject, by an answer that is no older than what is known already (I1: a fold lacks
+ * nothing). Leaders do not give that: another replica may have handed out what the leader has not applied yet, and one that is cut off
+ * answers until it knows that it leads no more. So any replica is asked for the last message on each subject, which it answers together with the place up
  * to which it has everything; an answer from below the known place is not taken (docs/adr/0028-no-answer-older-than-what-is-known.md).
  */
 import { setTimeout as pause } from 'node:timers/promises';
