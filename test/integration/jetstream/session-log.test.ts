@@ -342,6 +342,26 @@ describe.concurrent('folding on', () => {
     expect(bench.log.folded).toBe(700);
   });
 
+  test('I7 whoever begins to wait while it is caught up with the log is not given up by that', async () => {
+    const id = freshSession();
+    const gate = new Gate();
+    const readLog: Effects['readLog'] = async (...asked) => {
+      const count = await rig.effects.readLog(...asked);
+      await gate.pass();
+      return count;
+    };
+    const bench = new Bench(rig, { ...rig.effects, readLog });
+    const session = await bench.hydrated(id);
+    await nudges(rig.publisher, id, 1);
+    const caughtUp = bench.log.catchUp(session);
+    await gate.reached;
+    const [later] = await nudges(rig.publisher, id, 1);
+    const folded = bench.log.foldTo(session, later!).then(() => session.state.seqs.at(-1));
+    gate.open();
+    await caughtUp;
+    expect(await within('the fold', folded)).toBe(later);
+  });
+
   test('catching up and following at once fold every message once', async () => {
     const id = freshSession();
     const bench = await new Bench().follow();
