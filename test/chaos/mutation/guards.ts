@@ -127,7 +127,8 @@ export const GUARDS: readonly Guard[] = [
     keeps: 'a timer that fired took a newer one with it: the pass it woke arms anew',
     file: 'services/collector/pass.ts',
     edits: [['  const anew = notes.some((note) => note.timeout);', '  const anew = false;']],
-    dies: SIMULATION,
+    // Found by 2 of 6,000 seeds; one of them is 5224.
+    dies: { ...SIMULATION, env: { SIMULATION_FIRST: '5200' } },
   },
   {
     name: 'nonce',
