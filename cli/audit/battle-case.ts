@@ -17,6 +17,9 @@ import { withStandIns } from './stand-in.ts';
 /** As the executor says it of rules that hang or kill their process: they must not be tried here either. */
 const GIVEN_UP = /^begun [0-9]+ times and never finished$/;
 
+/** Results kept until it is known whether their session ever opens. */
+const EARLY_MAX = 100;
+
 /** Takes what is wrong at a place of the log. */
 export type TellFault = (seq: number, fault: Fault) => void;
 
@@ -29,6 +32,8 @@ export class BattleCase {
   readonly #ahead: Lagging;
   /** Of each result that counts, by ordinal: what it said, for telling a second one from a foreign one. */
   readonly #said: number[] = [];
+  /** Results where no fight had begun: bad input, where one begins later or is refused; else its beginning was lost. */
+  readonly #early: { readonly seq: number; readonly first: string }[] = [];
   #lastResult = 0;
   #unjudged = 0;
 
@@ -67,12 +72,23 @@ export class BattleCase {
   /** Folds all there is. */
   foldAll(): void {
     this.#ahead.foldTo(Number.POSITIVE_INFINITY);
+    for (const { seq, first } of this.#early.splice(0)) {
+      if (this.#battle.status !== 'absent') continue;
+      this.#tell(seq, fault('I4', `a result of action ${first}, and the session never opened`));
+    }
   }
 
   #faultOf(seq: number, message: ResultMessage): Fault | null {
     const { through } = message;
-    if (through >= seq) return fault('I5', `resolved on ${through}, which is not before it`);
-    this.#ahead.foldTo(through);
+    this.#ahead.foldTo(Math.min(through, seq - 1));
+    if (this.#battle.melee === null) {
+      this.#ahead.foldTo(seq - 1);
+      if (this.#battle.melee !== null)
+        return fault('I5', `resolved on ${through}, where no fight had begun`, { unlessBuried: true });
+      if (this.#early.length < EARLY_MAX) this.#early.push({ seq, first: message.results[0]!.action_id });
+      return null;
+    }
+    if (through >= seq) return fault('I5', `resolved on ${through}, which is not before it`, { unlessBuried: true });
     if (through < this.#lastResult) {
       this.#ahead.foldTo(this.#lastResult);
       const said = this.#repeated(message);
@@ -81,7 +97,7 @@ export class BattleCase {
         : fault('I5', `a stale writer: action ${said} had its result already`);
     }
     const { melee } = this.#battle;
-    if (melee === null || !followsUp(message, melee)) return this.#faultOfChain(message);
+    if (!followsUp(message, melee)) return this.#faultOfChain(message);
     const isExchange = (at: number) => melee.pending[at]!.type === 'exchange';
     const done = message.results.filter(({ status }, at) => status === 'done' && isExchange(at));
     const step = melee.step + done.length;
@@ -111,10 +127,9 @@ export class BattleCase {
 
   /** Why no fold counts a result: what keeps it from being the next. */
   #faultOfChain(message: ResultMessage): Fault {
-    const { melee } = this.#battle;
+    const melee = this.#battle.melee!;
     const broken = (what: string) => fault('I4', what, { unlessBuried: true });
     const first = message.results[0]!.action_id;
-    if (melee === null) return broken(`a result of action ${first}, and the session never opened`);
     if (Number(first) <= melee.executed) {
       const said = this.#repeated(message);
       // The same words again are a writer of ours; others are anybody's.

@@ -154,8 +154,7 @@ export class SessionCase {
 
   #faultOfEmission(seq: number, message: ActionMessage, bytes: number): Fault | null {
     const { through, actions } = message;
-    if (through >= seq) return fault('I5', `decided on ${through}, which is not before it`);
-    this.#ahead.foldTo(through);
+    this.#ahead.foldTo(Math.min(through, seq - 1));
     if (through < this.#lastAction) this.#ahead.foldTo(this.#lastAction);
     const { fight, status } = this.#session;
     const isOurs = actions.some(({ move }) => this.#ledger.knows(move.move_id));
@@ -170,6 +169,7 @@ export class SessionCase {
     }
     const counts = status === 'open' && fight !== null && continues(actions, fight.emitted);
     if (!counts && !isOurs) return this.#foreign(seq, through);
+    if (through >= seq) return fault('I5', `decided on ${through}, which is not before it`);
     if (status !== 'open') return fault('I5', `decided on ${through}, where the session was ${status}`);
     const full = actions.length === ACTIONS_PER_MESSAGE_MAX || bytes > ACTION_MESSAGE_MAX_BYTES - 4 * MOVE_MAX_BYTES;
     if (!this.#ledger.judgeEmission(seq, message, full)) return null; // told by the books

@@ -271,6 +271,25 @@ describe('I5', () => {
     expect(verdictOn((log) => spoil(at(log, 9), (body) => Object.assign(body, { through: 9 })))[0]).toBe(
       '9 I5 resolved on 9, which is not before it',
     );
+    expect(verdictOn((log) => spoil(at(log, 4), (body) => Object.assign(body, { through: 0 })))).toEqual([
+      '4 I5 resolved on 0, where no fight had begun',
+    ]);
+  });
+
+  test('names results of a session whose beginning is not there', () => {
+    expect(verdictOn((log) => without(log, 1), true)).toContain('4 I4 a result of action 1, and the session never opened');
+  });
+
+  test('names no forgery that says it stands before itself, where its session opens only after it', () => {
+    const bench = new LogBench();
+    const move = exchange('f1', 'a', 'x');
+    const forced = { action_id: '1', type: 'exchange', move, partner_move: null, is_forced: true };
+    bench.append('action', { session_id: 's1', through: 1, actions: [forced] });
+    const done = { action_id: '1', status: 'done', hits: [] };
+    const effects = { actors: {}, deaths: [], target_returns: [] };
+    bench.append('result', { session_id: 's1', through: 2, executed: 1, step: 1, results: [done], ...effects });
+    bench.open({ teams: { red: ['a'], blue: ['x'] } });
+    expect(told(judged(bench, streamsOf(bench)).breaches)).toEqual([]);
   });
 
   test('names a number that the rules did not give', () => {
