@@ -277,7 +277,9 @@ describe('I5', () => {
   });
 
   test('names results of a session whose beginning is not there', () => {
-    expect(verdictOn((log) => without(log, 1), true)).toContain('4 I4 a result of action 1, and the session never opened');
+    expect(verdictOn((log) => without(log, 1), true)).toContain(
+      '4 I4 a result of action 1, and the session never opened',
+    );
   });
 
   test('names no forgery that says it stands before itself, where its session opens only after it', () => {
