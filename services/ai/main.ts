@@ -1,5 +1,4 @@
 /** The AI worker: turn requests in, moves out. Wiring and nothing else. */
-import { jetstream } from '@nats-io/jetstream';
 import { CONSUMERS } from '#contracts/streams.ts';
 import { Consuming } from '#jetstream/consumer.ts';
 import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
@@ -22,7 +21,7 @@ await runRole('ai', loadAll, async ({ config, logger, metrics, connection: { nc 
   const lost = new LostBuckets(nc, provisioning, logger);
   const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) => lost.restore(bucket));
   const turns = await Consuming.start(
-    jetstream(nc),
+    nc,
     'ai',
     () => provision(nc, ['ai'], provisioning, logger),
     (delivery) => void takeTurn(effects, metrics, logger, policies, delivery),

@@ -1,5 +1,4 @@
 /** The collector: signals in, actions out. Wiring and nothing else. */
-import { jetstream } from '@nats-io/jetstream';
 import { ruleBook } from '#combat/rules.ts';
 import { ACTIONS, CONSUMERS } from '#contracts/streams.ts';
 import { SESSION_GET_FILTER } from '#contracts/subjects.ts';
@@ -39,7 +38,6 @@ await runRole(
     const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) => lost.restore(bucket));
     const fromSeq = await effects.endOfLog();
     const log = new SessionLog(sessionFolding(rules, effects, metrics, logger), effects, logger, fromSeq);
-    const js = jetstream(nc);
     const follower = await Follower.start(
       nc,
       {
@@ -63,14 +61,14 @@ await runRole(
       },
     });
     const signals = await Consuming.start(
-      js,
+      nc,
       'collector',
       () => provision(nc, ['collector'], provisioning, logger),
       (delivery) => collector.wake(delivery),
       logger,
     );
     const timers = await Consuming.start(
-      js,
+      nc,
       'timers',
       () => provision(nc, ['timers'], provisioning, logger),
       (due) => void forwardDueTimer(effects, metrics, logger, due),

@@ -1,6 +1,7 @@
 /**
  * Owns the answers to `session.get.*`: what a client shows after a reconnect. Any replica answers, from a fold that is
- * brought to the end of the session's log first, so that whoever has just published reads its own move.
+ * brought first to where the leader says that the session's log ends: whoever has just published reads its own move, but for the moments in
+ * which a new leader of a cluster has not caught up with what was stored under the last one.
  */
 import type { Msg } from '@nats-io/transport-node';
 import type { Logger } from 'pino';

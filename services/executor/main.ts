@@ -1,5 +1,4 @@
 /** The executor: actions in, results out. Wiring and nothing else. */
-import { jetstream } from '@nats-io/jetstream';
 import { ruleBook } from '#combat/rules.ts';
 import { COMBAT, CONSUMERS } from '#contracts/streams.ts';
 import { BATTLE_LOG_FILTER } from '#contracts/subjects.ts';
@@ -31,7 +30,6 @@ await runRole('executor', loadRules, async ({ config, logger, metrics, connectio
   const effects = jetstreamEffects(nc, publisher, config.lockTtlMs, (bucket) => lost.restore(bucket));
   const fromSeq = await effects.endOfLog();
   const log = new SessionLog(battleFolding(rules), effects, logger, fromSeq);
-  const js = jetstream(nc);
   const follower = await Follower.start(
     nc,
     {
@@ -47,7 +45,7 @@ await runRole('executor', loadRules, async ({ config, logger, metrics, connectio
   const locks = new HeldLocks(effects, config.lockTtlMs);
   const executor = new Executor({ effects, log, metrics, locks }, keepalive, logger, config.lockTtlMs);
   const tasks = await Consuming.start(
-    js,
+    nc,
     'executor',
     () => provision(nc, ['executor'], provisioning, logger),
     (delivery) => executor.task(delivery),

@@ -61,6 +61,8 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
   readonly #created: string;
   /** Sequence of the last message taken in. */
   #position: number;
+  /** Its log time; undefined where nothing has been taken in, or that has expired. */
+  #time: number | undefined;
   readonly #ticker: NodeJS.Timeout;
   #silentSinceMs: number | null = null;
 
@@ -139,13 +141,15 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
       {
         filter: this.#filter,
         fromSeq: this.#position,
+        ...(this.#time !== undefined && { fromTime: this.#time }),
         created: this.#created,
         take: (record) => {
           if (!attempt.isOver) this.#take(record);
         },
-        lost: () => {
+        lost: (_reason, isAnother) => {
           attempt.isOver = attempt.isLost = true;
-          void this.#takeUp();
+          if (isAnother) this.fail(madeAnew());
+          else void this.#takeUp();
         },
       },
       SILENT,
@@ -172,8 +176,12 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
     const until = performance.now() + RECOVERY_LIMIT_MS;
     do {
       try {
-        const { created, firstSeq, lastSeq } = await endsOf(this.#nc, COMBAT);
-        if (created !== this.#created || this.#position > lastSeq) throw madeAnew();
+        const { created, firstSeq, lastSeq, copies } = await endsOf(this.#nc, COMBAT);
+        const isShort = this.#position > lastSeq;
+        if (created !== this.#created || (isShort && copies === 1)) throw madeAnew();
+        // Of several copies the one that answers may be behind.
+        if (isShort) throw new Error('the log has not been seen to go so far as it was followed');
+        if (firstSeq > this.#position) this.#time = undefined;
         this.#position = Math.max(this.#position, firstSeq - 1);
         await this.#open();
       } catch (error) {
@@ -191,6 +199,7 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
     if (seq <= this.#position || this.#mailbox.ended) return;
     if (this.#mailbox.size >= QUEUE_MAX) return; // it is given up, and reads this again later
     this.#position = seq;
+    this.#time = time;
     if (!this.#kinds.has(kind)) return;
     const event = readEvent({ kind, sessionId, seq, time, data });
     if (event !== null) this.#mailbox.put(event as Event);

@@ -1,6 +1,7 @@
 /**
  * Owns taking from a durable consumer: with a callback, explicit acknowledgements, and for ever: a consumer that was
- * deleted or lost with its server is found missing and made again. What happens to a delivery is the caller's.
+ * deleted or lost with its server is found missing, one that was set beyond the end of its stream is found there, and both are made
+ * again. What happens to a delivery is the caller's.
  */
 import {
   type Consumer,
@@ -9,9 +10,12 @@ import {
   JetStreamApiError,
   type JetStreamClient,
   type JsMsg,
+  jetstream,
 } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
+import { isBeyondEnd } from './beyond-end.ts';
 import { type Delivery, JetStreamDelivery } from './delivery.ts';
 import { ServerCode } from './receipt.ts';
 
@@ -20,6 +24,8 @@ export const PULL = { expires: 5_000, idle_heartbeat: 500, max_messages: 2_000, 
 
 const MISSING: ReadonlySet<number> = new Set([ServerCode.CONSUMER_NOT_FOUND, ServerCode.STREAM_NOT_FOUND]);
 
+/** What nothing else would show is looked for so often. */
+const LOOK_EVERY_MS = 10_000;
 const RESTART_FIRST_MS = 100;
 const RESTART_MOST_MS = 5_000;
 
@@ -28,42 +34,53 @@ export class Consuming {
   readonly #name: ConsumerName;
   readonly #take: (delivery: Delivery) => void;
   readonly #ensure: () => Promise<void>;
+  readonly #nc: NatsConnection;
   readonly #js: JetStreamClient;
   readonly #logger: Logger;
   #messages: ConsumerMessages | null = null;
   #stopped = false;
   #fault: string | null = 'not started';
   #restarts = 0;
+  readonly #looker: NodeJS.Timeout;
+  #isLooking = false;
 
   private constructor(
-    js: JetStreamClient,
+    nc: NatsConnection,
     name: ConsumerName,
     ensure: () => Promise<void>,
     take: (delivery: Delivery) => void,
     logger: Logger,
   ) {
-    this.#js = js;
+    this.#nc = nc;
+    this.#js = jetstream(nc);
     this.#name = name;
     this.#ensure = ensure;
     this.#take = take;
     this.#logger = logger;
+    this.#looker = setInterval(() => void this.#look(), LOOK_EVERY_MS);
+    this.#looker.unref();
   }
 
   /**
    * Takes from a durable consumer until stopped.
    *
-   * @param ensure makes the consumer where it is missing
+   * @param ensure makes the consumer where it is missing, or stands where no message reaches it
    * @param take must not throw
    */
   static async start(
-    js: JetStreamClient,
+    nc: NatsConnection,
     name: ConsumerName,
     ensure: () => Promise<void>,
     take: (delivery: Delivery) => void,
     logger: Logger,
   ): Promise<Consuming> {
-    const consuming = new Consuming(js, name, ensure, take, logger);
-    await consuming.#open();
+    const consuming = new Consuming(nc, name, ensure, take, logger);
+    try {
+      await consuming.#open();
+    } catch (error) {
+      clearInterval(consuming.#looker);
+      throw error;
+    }
     return consuming;
   }
 
@@ -75,6 +92,7 @@ export class Consuming {
   /** Takes no more; what was taken is still to be acknowledged. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    clearInterval(this.#looker);
     await this.#messages?.close();
   }
 
@@ -142,6 +160,21 @@ export class Consuming {
       return false;
     } catch (error) {
       return error instanceof JetStreamApiError && MISSING.has(error.code);
+    }
+  }
+
+  /** Ends what is being taken where the consumer stands beyond the end of its stream: to the client it looks like idleness. */
+  async #look(): Promise<void> {
+    const messages = this.#messages;
+    if (this.#fault !== null || this.#isLooking || messages === null) return;
+    this.#isLooking = true;
+    try {
+      if (await isBeyondEnd(this.#nc, this.#name)) await messages.close();
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error);
+      this.#logger.debug({ cause }, `consumer ${this.#name}: not looked at`);
+    } finally {
+      this.#isLooking = false;
     }
   }
 

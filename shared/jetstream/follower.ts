@@ -6,12 +6,12 @@
  *         \--the log lacks what comes next, or is another--> lost
  *
  * The consumer lives in one server's memory and goes with it, so it is nothing to hold on to: at every doubt it is given up and
- * another begins behind the last message. It pushes into an inbox of this process: nobody needs the right to pull from
+ * another begins at the last message taken, which it must give as it was. It pushes into an inbox of this process: nobody needs the right to pull from
  * consumers whose names are not known beforehand (docs/adr/0021-the-log-is-pushed.md). A fold must never have a hole; where
- * the log itself no longer has what comes next (it has expired, or the stream was made anew), nobody can go on, and the
- * owner is told, once.
+ * the log itself no longer has what comes next (it has expired, the stream was made anew, or its end was lost in a power cut and
+ * others have written on from there), nobody can go on, and the owner is told, once.
  */
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { type Msg, type NatsConnection, nuid, type Subscription } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { COMBAT } from '#contracts/streams.ts';
@@ -36,12 +36,17 @@ export interface FollowerOptions {
   readonly filter: string | null;
   /** The last sequence not to be handed on. */
   readonly fromSeq: number;
+  /** Log time of the message at `fromSeq`, where it is known: the log must still have that one there. */
+  readonly fromTime?: number;
   /** When the log was created that `fromSeq` is a place in; where it is left out, the first log that is found is the one. */
   readonly created?: string;
   /** Takes one message of the log. It should not throw. */
   take(record: LogRecord): void;
-  /** The log no longer has what comes next: whatever has been folded has a hole from here on. Called once. */
-  lost(reason: string): void;
+  /**
+   * The log no longer has what comes next: whatever has been folded has a hole from here on. Or it is another log than the one that was
+   * followed: what has been folded is not what it has. Called once.
+   */
+  lost(reason: string, isAnother: boolean): void;
 }
 
 /** An answer that has not come by then will not come: its server has died, or the cluster elects another. */
@@ -66,6 +71,10 @@ export class Follower {
   readonly #logger: Logger;
   #jsm: JetStreamManager | null = null;
   #position: number;
+  /** Log time of the message there; null where that is not known. */
+  #time: number | null;
+  /** The consumer begins with the last message seen. */
+  #again = false;
   /** When the log that is followed was created. */
   #created: string | null;
   #subscription: Subscription | null = null;
@@ -84,6 +93,7 @@ export class Follower {
     this.#options = options;
     this.#logger = logger;
     this.#position = options.fromSeq;
+    this.#time = options.fromTime ?? null;
     this.#created = options.created ?? null;
     this.#beat = setInterval(() => this.#listen(), HEARTBEAT_MS);
     this.#beat.unref();
@@ -121,28 +131,30 @@ export class Follower {
     this.#giveUp();
   }
 
-  /** Makes a consumer behind the last message. */
+  /** Makes a consumer that begins at the last message, or behind it where that is not known or has expired. */
   async #open(): Promise<void> {
     const jsm = this.#jsm!;
-    const { created, state } = await jsm.streams.info(COMBAT);
-    this.#requireNext(created, state.first_seq);
+    const info = await jsm.streams.info(COMBAT);
+    this.#requireNext(info);
     if (this.#stopped) return;
+    const again = this.#time !== null && info.state.first_seq <= this.#position;
     const { filter } = this.#options;
     const inbox = inboxOf(this.#nc);
     this.#giveUp();
     const serial = this.#serial;
     this.#pushed = 0;
+    this.#again = again;
     this.#subscription = this.#nc.subscribe(inbox, {
       callback: (error, msg) => {
         if (error === null && serial === this.#serial) this.#heard(msg, msg.subject === inbox);
       },
     });
-    await jsm.consumers.add(COMBAT, {
+    const { delivered } = await jsm.consumers.add(COMBAT, {
       name: nuid.next(),
       deliver_subject: inbox,
       ack_policy: 'none',
       deliver_policy: 'by_start_sequence',
-      opt_start_seq: this.#position + 1,
+      opt_start_seq: again ? this.#position : this.#position + 1,
       flow_control: true,
       idle_heartbeat: HEARTBEAT_MS * NANOS_PER_MS,
       mem_storage: true,
@@ -152,25 +164,34 @@ export class Follower {
     });
     if (this.#stopped) return this.#giveUp(); // stopped meanwhile: nobody else would
     if (serial !== this.#serial) throw new Error('given up before the server had answered');
+    // Where the log has gone on meanwhile, the consumer begins where the log does.
+    if (delivered.consumer_seq === 0) this.#requireFrom(delivered.stream_seq + 1);
     this.#silentBeats = 0;
   }
 
-  /** The next message must still be there, and of the same log. */
-  #requireNext(created: string, firstSeq: number): void {
+  /** The next message must still be there, and of the same log. Of several copies the one that answers may be behind. */
+  #requireNext({ created, state, config }: StreamInfo): void {
     this.#created ??= created;
-    if (created !== this.#created) this.#lost('the log has been made anew');
-    else if (firstSeq > this.#position + 1)
-      this.#lost(`the log begins at ${firstSeq}, and the last message seen is ${this.#position}`);
+    if (created !== this.#created) this.#lost('the log has been made anew', true);
+    else if (config.num_replicas === 1 && state.last_seq < this.#position)
+      this.#lost(`the log ends at ${state.last_seq}, and the last message seen is ${this.#position}`, true);
+    else this.#requireFrom(state.first_seq);
   }
 
-  #lost(reason: string): void {
+  #requireFrom(seq: number): void {
+    if (seq > this.#position + 1)
+      this.#lost(`the log begins at ${seq}, and the last message seen is ${this.#position}`, false);
+  }
+
+  #lost(reason: string, isAnother: boolean): void {
     if (this.#stopped) return;
     this.stop();
-    this.#options.lost(reason);
+    this.#options.lost(reason, isAnother);
   }
 
   /** Takes what the consumer says: a message of the log, under that message's own subject, or a word about itself. */
   #heard(msg: Msg, isWord: boolean): void {
+    const serial = this.#serial;
     this.#silentBeats = 0;
     this.#restarts = 0;
     if (isWord) {
@@ -183,7 +204,16 @@ export class Follower {
       return;
     }
     this.#pushed = place.nth;
-    this.#given(msg, place);
+    if (this.#again) this.#recognize(place);
+    else if (this.#options.filter === null) this.#requireFrom(place.seq);
+    if (place.seq > this.#position && serial === this.#serial) this.#given(msg, place);
+  }
+
+  /** The first that comes is the last that was seen, or the log has another in its place. */
+  #recognize({ seq, time }: Place): void {
+    this.#again = false;
+    if (seq !== this.#position) this.#startAgain('the last message seen has expired');
+    else if (time !== this.#time) this.#lost(`the log has another message at ${seq} than was seen there`, true);
   }
 
   /** A heartbeat tells how much has been pushed; flow control is answered, or the server pushes no more. */
@@ -196,6 +226,7 @@ export class Follower {
 
   #given(msg: Msg, { seq, time }: Place): void {
     this.#position = seq;
+    this.#time = time;
     const parsed = parseLogSubject(msg.subject);
     if (parsed === null) return;
     const { kind, sessionId } = parsed;

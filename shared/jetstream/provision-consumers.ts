@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { CONSUMERS, type ConsumerName, OWNER_KEY } from '#contracts/streams.ts';
 import { StartError } from '#process/start-error.ts';
+import { isBeyondEnd } from './beyond-end.ts';
 import { type ApiAnswer, askApi, RACES_MAX, type Setup, same, show } from './provision-api.ts';
 import { ServerCode } from './receipt.ts';
 
@@ -28,11 +29,15 @@ export async function ensureConsumer(setup: Setup, name: ConsumerName): Promise<
   throw new StartError(`consumer ${name} of ${CONSUMERS[name].stream}: others keep creating and removing it`);
 }
 
-/** False where another process has made it in the meantime. */
+/** False where another process has made it in the meantime, or it has to be made anew. */
 async function tryConsumer(setup: Setup, name: ConsumerName): Promise<boolean> {
   const { stream, sealed } = CONSUMERS[name];
   const info = await askApi(setup, `CONSUMER.INFO.${stream}.${name}`, undefined);
   if (info.error === undefined) {
+    if (await isBeyondEnd(setup.nc, name)) {
+      await remove(setup, name);
+      return false;
+    }
     await bringUpToDate(setup, name, info.config ?? {});
     return true;
   }
@@ -48,6 +53,20 @@ async function tryConsumer(setup: Setup, name: ConsumerName): Promise<boolean> {
   if (made.error !== undefined) throw new StartError(`consumer ${name} of ${stream}: ${made.error.description}`);
   setup.options.told?.({ kind: 'consumer', name, change: 'created', settings: [] });
   return true;
+}
+
+/**
+ * Takes away a consumer that stands beyond the end of its stream, where no message reaches it. The one that is made in its place begins
+ * at the start: wakes come again, and find nothing to do.
+ */
+async function remove(setup: Setup, name: ConsumerName): Promise<void> {
+  const { stream } = CONSUMERS[name];
+  const what = `consumer ${name} of ${stream} stands beyond the end of its stream, and nothing wakes its role`;
+  if (setup.options.checkOnly) throw new StartError(`${what}: PROVISION=off forbids making it anew`);
+  const removed = await askApi(setup, `CONSUMER.DELETE.${stream}.${name}`, undefined);
+  if (removed.error !== undefined && removed.error.err_code !== ServerCode.CONSUMER_NOT_FOUND)
+    throw new StartError(`${what}, and cannot be made anew: ${removed.error.description}`);
+  setup.logger.error({ consumer: name, stream }, `${what}: it is made anew, and begins at the start`);
 }
 
 async function bringUpToDate(setup: Setup, name: ConsumerName, config: Settings): Promise<void> {

@@ -14,7 +14,7 @@ import type { Logger } from 'pino';
 import { type Decoded, encode } from '#contracts/decode.ts';
 import { type LogEntry, type LogMessage, readLogMessage } from '#contracts/log-message.ts';
 import type { BucketName } from '#contracts/streams.ts';
-import { parseLogSubject } from '#contracts/subjects.ts';
+import { covers, parseLogSubject } from '#contracts/subjects.ts';
 import type { Effects } from './effects.ts';
 import type { LogRecord } from './follower.ts';
 import { PassingMap, PassingSet } from './passing.ts';
@@ -46,6 +46,8 @@ export interface Cached<State, Memo = null> {
   state: State;
   /** The fold is known to lack nothing up to here. */
   through: number;
+  /** Log time of the last message that was folded; 0 where none was in this process. */
+  lastAt: number;
   /** Log sequence of the snapshot it was started from: what is above was folded in this process, one by one. */
   foldedFrom: number;
   phase: 'hydrating' | 'live';
@@ -64,6 +66,11 @@ export interface OwnMessage {
   readonly bytes: Uint8Array;
   /** As `readLogMessage` would read the bytes. */
   readonly message: LogMessage;
+}
+
+/** What stands in a bucket: a snapshot, and the log time of the message it ends with. */
+interface Kept {
+  readonly at: number;
 }
 
 interface Waiter {
@@ -96,8 +103,6 @@ const SNAPSHOTS_IN_FLIGHT_MAX = 256;
 /** Reads in a row that bring nothing new while there is known to be more. */
 const STALE_READS_MAX = 20;
 const STALE_READ_PAUSE_MS = 50;
-/** Ends of the log in a row that are short of a snapshot: then it is from another life. */
-const STALE_ENDS_MAX = 5;
 
 /** By the global timer, which the simulation has in hand. */
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -205,6 +210,7 @@ export class SessionLog<State, Memo = null> {
       memo: this.#folding.memo(sessionId),
       state: this.#folding.initial(sessionId),
       through: 0,
+      lastAt: 0,
       foldedFrom: 0,
       phase: 'hydrating',
       users: 0,
@@ -243,7 +249,7 @@ export class SessionLog<State, Memo = null> {
       this.#effects.readTail(this.#folding.filter(sessionId), missed),
       this.#effects.readSnapshot(this.#folding.bucket, sessionId),
     ]);
-    if (value !== null) await this.#restore(session, value, through);
+    if (value !== null) await this.#restore(session, value);
     await this.#readTo(session, last, false);
     if (session.buffer.length >= BUFFER_MAX)
       throw new EffectFailed(`hydrating ${sessionId}: ${BUFFER_MAX} messages came meanwhile`);
@@ -253,8 +259,8 @@ export class SessionLog<State, Memo = null> {
     for (const record of session.buffer.splice(0)) this.#fold(session, record, true);
   }
 
-  /** Starts from a snapshot, unless it cannot be read or is ahead of the log: then it is from another life. */
-  async #restore(session: Cached<State, Memo>, value: unknown, through: number): Promise<void> {
+  /** Starts from a snapshot, unless it cannot be read, or is of another log than the one that is there. */
+  async #restore(session: Cached<State, Memo>, value: unknown): Promise<void> {
     const restored = this.#folding.restore(session.sessionId, value);
     if (!restored.ok) {
       this.#logger.warn(
@@ -264,21 +270,28 @@ export class SessionLog<State, Memo = null> {
       return;
     }
     const position = this.#folding.position(restored.value);
-    if (position > through && !(await this.#hasReached(position))) {
-      this.#logger.warn({ session: session.sessionId, position }, 'a snapshot is ahead of the log: folding the log');
+    const { at: lastAt } = value as Partial<Kept>;
+    if (!(await this.#isOfThisLog(session.sessionId, position, lastAt))) {
+      this.#logger.warn({ session: session.sessionId, position }, 'a snapshot is of another log: folding this one');
       return;
     }
     session.state = restored.value;
     session.foldedFrom = position;
+    session.lastAt = lastAt ?? 0;
   }
 
-  /** Whether the log goes as far as somebody has folded it, which the leader may not have applied yet. */
-  async #hasReached(position: number): Promise<boolean> {
-    for (let asked = 1; (await this.#effects.endOfLog()) < position; asked++) {
-      if (asked === STALE_ENDS_MAX) return false;
-      await pause(STALE_READ_PAUSE_MS * asked);
-    }
-    return true;
+  /**
+   * Whether the log has at a snapshot's place the message that the snapshot ends with. It has not where the stream has been made
+   * anew while its snapshots stayed, and where a power cut has taken its end and others have written on from there. A session that
+   * is older than the log rests on its snapshot, unless that is older than the stream itself.
+   *
+   * @param lastAt log time of the message; undefined in snapshots of versions that did not note it
+   */
+  async #isOfThisLog(sessionId: string, position: number, lastAt: number | undefined): Promise<boolean> {
+    const found = await this.#effects.readAt(position);
+    if (found.kind === 'expired') return lastAt === undefined || found.created <= lastAt;
+    if (found.kind === 'beyond' || !covers(this.#folding.filter(sessionId), found.subject)) return false;
+    return lastAt === undefined || found.time === lastAt;
   }
 
   /** Reads the log on until `last` is folded, whatever a lagging replica calls the end. */
@@ -306,6 +319,7 @@ export class SessionLog<State, Memo = null> {
     const message = own ?? readLogMessage(record.kind, record.sessionId, record.data);
     const entry: LogEntry = { seq: record.seq, time: record.time, message };
     this.#folding.evolve(session.state, entry, session.memo, live, record);
+    session.lastAt = record.time;
     this.#folded += 1;
     this.#soil(session);
     this.#completeTo(session, record.seq);
@@ -365,7 +379,8 @@ export class SessionLog<State, Memo = null> {
     this.#dirty.delete(session);
     const value = this.#folding.snapshot(session.state);
     if (value === null) return;
-    const bytes = encode(value);
+    const kept: Kept = { ...value, at: session.lastAt };
+    const bytes = encode(kept);
     this.#snapshotBudget -= bytes.length;
     session.snapshotDueAt = performance.now() + bytes.length / SNAPSHOT_BYTES_PER_MS;
     const { sessionId } = session;

@@ -20,7 +20,7 @@ const BATCH_SIZE = 512;
 /** The last message on a subject (wildcards allowed), asked of the stream's leader; null where there is none. */
 export async function lastMessage(nc: NatsConnection, stream: string, subject: string): Promise<StoredMessage | null> {
   const body = JSON.stringify({ last_by_subj: subject });
-  const { message, error } = await ask<MsgGetResponse>(nc, apiSubject('STREAM.MSG.GET', stream), body);
+  const { message, error } = await askJson<MsgGetResponse>(nc, apiSubject('STREAM.MSG.GET', stream), body);
   if (message !== undefined) {
     return {
       subject: message.subject,
@@ -47,13 +47,19 @@ export interface StreamEnds {
   readonly firstSeq: number;
   /** Below `firstSeq` where the stream has no messages. */
   readonly lastSeq: number;
+  /** How many servers have it. */
+  readonly copies: number;
 }
 
 /** Since when there is a stream, and between which sequences it has its messages, said by its leader. */
 export async function endsOf(nc: NatsConnection, stream: string): Promise<StreamEnds> {
-  const { created, state, error } = await ask<StreamInfoResponse>(nc, apiSubject('STREAM.INFO', stream), '');
+  const { created, state, config, error } = await askJson<StreamInfoResponse>(
+    nc,
+    apiSubject('STREAM.INFO', stream),
+    '',
+  );
   if (created !== undefined && state !== undefined) {
-    return { created, firstSeq: state.first_seq, lastSeq: state.last_seq };
+    return { created, firstSeq: state.first_seq, lastSeq: state.last_seq, copies: config?.num_replicas ?? 1 };
   }
   throw new EffectFailed(`reading the state of ${stream}: ${error?.description ?? 'no answer'}`);
 }
@@ -110,8 +116,16 @@ export function isNoResponders(error: unknown): boolean {
   return error instanceof errors.RequestError && error.isNoResponders();
 }
 
-/** Asks, and asks again while there is no answer or no leader to give one: to read is to change nothing. */
-async function ask<Answer extends Failed>(nc: NatsConnection, subject: string, body: string): Promise<Answer> {
+/**
+ * Asks the API, and asks again while there is no answer or no leader to give one: to read is to change nothing.
+ *
+ * @throws EffectFailed where there is none in time
+ */
+export async function askJson<Answer extends Failed>(
+  nc: NatsConnection,
+  subject: string,
+  body: string,
+): Promise<Answer> {
   const until = performance.now() + REQUEST_TIMEOUT_MS;
   for (;;) {
     const late = performance.now() + REQUEST_TRY_MS > until;
@@ -125,12 +139,14 @@ async function ask<Answer extends Failed>(nc: NatsConnection, subject: string, b
   }
 }
 
-type Failed = {
+/** An answer of the API, as far as it may be none. */
+export type Failed = {
   readonly error?: { readonly code?: number; readonly err_code?: number; readonly description?: string };
 };
 
 type StreamInfoResponse = Failed & {
   readonly created?: string;
+  readonly config?: { readonly num_replicas: number };
   readonly state?: { readonly first_seq: number; readonly last_seq: number };
 };
 

@@ -10,6 +10,7 @@ import { covers } from '#contracts/subjects.ts';
 import { directGet } from './direct-get.ts';
 import { lastLine } from './raw-headers.ts';
 import { EffectFailed } from './receipt.ts';
+import { firstFrom } from './standing.ts';
 import { endsOf } from './stored-message.ts';
 
 /** The end of what a stream has on a subject. */
@@ -24,6 +25,9 @@ export interface Tail {
 const ASKED_MOST = 24;
 const PAUSE_FIRST_MS = 1;
 const PAUSE_MOST_MS = 50;
+/** So many messages are looked at for one that can bear witness. */
+const WITNESSES_MOST = 16;
+const WILDCARD = /(^|\.)[*>](\.|$)/;
 
 /**
  * Where a stream ends on a subject (wildcards allowed; up to 1,024 subjects), as of `atLeast` or later.
@@ -39,7 +43,7 @@ export async function tailOf(nc: NatsConnection, stream: string, subject: string
     if (found === null && atLeast === 0) return { last: 0, through: 0 };
     if (found === null && witness === null) {
       // Of what a replica has nothing, it does not say how far it is: it has to show what stands at the known place as well.
-      witness = await subjectFrom(nc, stream, atLeast);
+      witness = await witnessFrom(nc, stream, subject, atLeast);
       if (witness !== null) continue;
       // Where even that has expired, so has all else that is known of.
       if ((await endsOf(nc, stream)).firstSeq > atLeast) return { last: 0, through: atLeast };
@@ -65,11 +69,11 @@ async function lastOfEach(
   return end === null ? null : { last, through: Number(lastLine(end, 'Nats-UpTo-Sequence')) };
 }
 
-/** The subject of the first message from a sequence on; null where the replica that answers has none. */
-async function subjectFrom(nc: NatsConnection, stream: string, seq: number): Promise<string | null> {
-  let subject: string | null = null;
-  await directGet(nc, stream, { seq, batch: 1 }, (message) => {
-    subject = message.subject;
-  });
-  return subject;
+/**
+ * A subject on which something stands at a sequence or soon after it, and no other than what `subject` takes; null where the
+ * replica that answers shows none. One that reads as a filter would ask for whatever else it takes.
+ */
+async function witnessFrom(nc: NatsConnection, stream: string, subject: string, seq: number): Promise<string | null> {
+  const subjects = (await firstFrom(nc, stream, seq, WITNESSES_MOST)).map((message) => message.subject);
+  return subjects.find((each) => !WILDCARD.test(each) && !covers(subject, each)) ?? null;
 }

@@ -9,6 +9,7 @@ import { bucketSubject, deadSubject, lockKey, logSubject, timerSetSubject, tries
 import type { Verdict } from '#contracts/verdict.ts';
 import type { Effects } from '#jetstream/effects.ts';
 import { EffectFailed, type Receipt, readReceipt } from '#jetstream/receipt.ts';
+import type { Standing } from '#jetstream/standing.ts';
 import type { ModelServer } from './model-server.ts';
 import type { ModelStream, PubAnswer, Publish, StreamWorld } from './model-stream.ts';
 import type { Network } from './network.ts';
@@ -90,6 +91,12 @@ export function modelEffects(world: EffectsWorld, process: Process): Effects {
         const { messages, takes } = server.range(filter);
         const through = Math.max(atLeast, endOf('stale read'));
         return { last: messages.findLast(({ subject, seq }) => seq <= through && takes(subject))?.seq ?? 0, through };
+      }),
+    readAt: (seq) =>
+      read<Standing>(`readAt ${seq}`, null, () => {
+        const found = server.whole[seq - 1];
+        if (found === undefined) throw new Error(`nothing stands at ${seq}, and a snapshot ends there`);
+        return { kind: 'message', subject: found.subject, time: found.time };
       }),
     async readLog(filter, fromSeq, take) {
       const found = await read(`readLog ${filter} ${fromSeq}`, null, () => {

@@ -1,7 +1,7 @@
 // Proves that taking from a durable consumer goes on for ever: whatever becomes of the consumer, its stream and its server,
 // every message is handed out until it has been acknowledged.
 
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { describe, expect, test } from 'vitest';
 import { COMBAT, CONSUMERS, type ConsumerName, TASKS } from '#contracts/streams.ts';
 import { executorBatchSubject, logSubject } from '#contracts/subjects.ts';
@@ -9,13 +9,13 @@ import { Consuming } from '#jetstream/consumer.ts';
 import type { Delivery } from '#jetstream/delivery.ts';
 import { retryDelayMs } from '#jetstream/delivery.ts';
 import { provision } from '#jetstream/provision.ts';
-import { freshSession, nudge, nudges, Rig, until } from './rig.ts';
+import { freshSession, nudge, nudges, RIG_LIMIT_MS, Rig, until } from './rig.ts';
 
 /** Takes from a consumer on a connection of its own, keeps what it is given, and acknowledges it. */
 async function taking(rig: Rig, name: ConsumerName, take: (delivery: Delivery) => void): Promise<Consuming> {
   const { nc } = await rig.replica();
   const ensure = () => provision(nc, [name], rig.options, rig.lines.logger);
-  return await Consuming.start(jetstream(nc), name, ensure, take, rig.lines.logger);
+  return await Consuming.start(nc, name, ensure, take, rig.lines.logger);
 }
 
 /** Takes and acknowledges; resolves with the sequences seen. */
@@ -66,7 +66,7 @@ describe.concurrent('a durable consumer', () => {
     await using rig = await Rig.open({}, ['executor']);
     const dead = await rig.replica();
     const ensure = async (): Promise<void> => {};
-    await Consuming.start(jetstream(dead.nc), 'executor', ensure, () => {}, rig.lines.logger);
+    await Consuming.start(dead.nc, 'executor', ensure, () => {}, rig.lines.logger);
     const seqs = await tasks(rig, 10);
     await until('deliveries to the dead', async () => {
       const { num_ack_pending } = await (await jetstreamManager(rig.nc)).consumers.info(TASKS, 'executor');
@@ -134,6 +134,40 @@ describe.concurrent('a durable consumer', () => {
     await rig.reconnected();
     const after = await nudges(rig.publisher, freshSession(), 500);
     await untilSeen(seen, [...before, ...after]);
+    expect(consuming.fault).toBeNull();
+  });
+
+  test.each(['collector', 'executor'] as const)(
+    'that is set beyond the end of its stream is found there and made anew, and nothing is lost: %s',
+    { timeout: RIG_LIMIT_MS },
+    async (name) => {
+      await using rig = await Rig.open({}, [name]);
+      const [consuming, seen] = await collecting(rig, name);
+      const publish = async (count: number): Promise<number[]> =>
+        name === 'executor' ? await tasks(rig, count) : await nudges(rig.publisher, freshSession(), count);
+      await untilSeen(seen, await publish(10));
+      await rig.api(`CONSUMER.RESET.${CONSUMERS[name].stream}.${name}`, { seq: 1_000_000 });
+      await untilSeen(seen, await publish(10));
+      expect(rig.lines.saying(/stands beyond the end of its stream/)).toHaveLength(1);
+      await until('no fault', () => consuming.fault === null);
+    },
+  );
+
+  test('that is set beyond the end of its stream shows in readiness where nobody may make it anew', {
+    timeout: RIG_LIMIT_MS,
+  }, async () => {
+    await using rig = await Rig.open({}, ['executor']);
+    const { nc } = await rig.replica();
+    const ensure = () => provision(nc, ['executor'], { ...rig.options, checkOnly: true }, rig.lines.logger);
+    const seen = new Set<number>();
+    const take = (delivery: Delivery): void => void seen.add(delivery.seq);
+    const consuming = await Consuming.start(nc, 'executor', ensure, take, rig.lines.logger);
+    await rig.api(`CONSUMER.RESET.${TASKS}.executor`, { seq: 1_000_000 });
+    await until('a fault', () => /beyond the end/.test(consuming.fault ?? ''));
+    const seqs = await tasks(rig, 10);
+    // An operator provisions.
+    await provision(rig.nc, ['executor'], rig.options, rig.lines.logger);
+    await untilSeen(seen, seqs);
     expect(consuming.fault).toBeNull();
   });
 

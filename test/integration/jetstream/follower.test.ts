@@ -234,6 +234,56 @@ describe.concurrent('a follower', () => {
     link.close();
   });
 
+  test('says that it is lost where a power cut has taken the end of the log', async () => {
+    await using rig = await Rig.open();
+    await nudges(rig.publisher, freshSession(), 10);
+    const cut = await rig.cutLater();
+    const { reasons, records } = await losable(rig, (await rig.replica()).nc);
+    await nudges(rig.publisher, freshSession(), 10);
+    await untilFollowed(records, 20);
+    await cut();
+    await until('the loss', () => reasons.length > 0);
+    expect(reasons).toEqual(['the log ends at 10, and the last message seen is 20']);
+  });
+
+  test('says that it is lost where the end of the log was lost and written again: it has another message there', async () => {
+    await using rig = await Rig.open();
+    const link = await Link.to(rig.server.port);
+    await nudges(rig.publisher, freshSession(), 10);
+    const cut = await rig.cutLater();
+    const { reasons, records } = await losable(rig, (await rig.replica(link.url)).nc);
+    await nudges(rig.publisher, freshSession(), 10);
+    await untilFollowed(records, 20);
+    link.deafen();
+    await cut();
+    await nudges(rig.publisher, freshSession(), 20);
+    link.mend();
+    await until('the loss', () => reasons.length > 0);
+    expect(reasons).toEqual(['the log has another message at 20 than was seen there']);
+    expect(seqsOf(records)).toEqual(upTo(20));
+    link.close();
+  });
+
+  test('goes on where the last message seen has expired, and nothing after it', async () => {
+    await using rig = await Rig.open();
+    const link = await Link.to(rig.server.port);
+    const [, records] = await follow(rig, await rig.replica(link.url), 0);
+    await nudges(rig.publisher, freshSession(), 10);
+    await untilFollowed(records, 10);
+    link.deafen();
+    const jsm = await jetstreamManager(rig.nc);
+    const { config } = await jsm.streams.info(COMBAT);
+    const second = 1e9;
+    await jsm.streams.update(COMBAT, { ...config, max_age: second, duplicate_window: second });
+    await until('the log to be empty', async () => (await jsm.streams.info(COMBAT)).state.first_seq === 11);
+    await jsm.streams.update(COMBAT, config);
+    link.mend();
+    await nudges(rig.publisher, freshSession(), 10);
+    await untilFollowed(records, 20);
+    expect(seqsOf(records)).toEqual(upTo(20));
+    link.close();
+  });
+
   test('goes on after whoever takes a message has thrown', async () => {
     await using rig = await Rig.open();
     const seen: number[] = [];

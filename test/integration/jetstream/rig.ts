@@ -1,11 +1,14 @@
 // Owns: what a test of shared/jetstream stands on: a nats-server of its own, provisioned as the roles do it, a connection,
 // effects on it, and a logger whose lines can be looked at. Waits are bounded, and one that runs out says what it waited for.
 
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { type Logger, pino } from 'pino';
 import { encode } from '#contracts/decode.ts';
-import { type ConsumerName, OWNER_KEY } from '#contracts/streams.ts';
+import { COMBAT, type ConsumerName, OWNER_KEY } from '#contracts/streams.ts';
 import { logSubject } from '#contracts/subjects.ts';
 import type { Effects } from '#jetstream/effects.ts';
 import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
@@ -121,6 +124,27 @@ export class Rig {
   async api(path: string, body?: object): Promise<Answer> {
     const payload = body === undefined ? '' : JSON.stringify(body);
     return (await this.nc.request(`$JS.API.${path}`, payload, { timeout: WAIT_LIMIT_MS })).json<Answer>();
+  }
+
+  /**
+   * Takes from the log what comes after now, as a power cut takes what the server had not synced yet: resolves to a function that
+   * kills the server, puts the log back to where it is now, and starts it again. Nothing else goes back.
+   */
+  async cutLater(): Promise<() => Promise<void>> {
+    const log = join(this.server.storeDir, 'jetstream', '$G', 'streams', COMBAT);
+    const then = mkdtempSync(join(tmpdir(), 'riposte-log-'));
+    await this.server.kill();
+    cpSync(log, then, { recursive: true });
+    await this.server.restart();
+    await this.reconnected();
+    return async () => {
+      await this.server.kill();
+      rmSync(log, { recursive: true });
+      cpSync(then, log, { recursive: true });
+      rmSync(then, { recursive: true });
+      await this.server.restart();
+      await this.reconnected();
+    };
   }
 
   /** Deletes a stream, as an operator might. */

@@ -177,7 +177,7 @@ describe.concurrent('hydration', () => {
     expect((await new Bench().hydrated(id)).state.seqs).toEqual(seqs);
   });
 
-  test('a snapshot ahead of the log is from another life: it is dropped, with a warning', async () => {
+  test('a snapshot ahead of the log is of another log: it is dropped, with a warning', async () => {
     await using own = await Rig.open();
     const [id, later] = [freshSession(), freshSession()];
     const before = await nudges(own.publisher, id, 100);
@@ -188,7 +188,41 @@ describe.concurrent('hydration', () => {
     await nudges(own.publisher, later, 3);
     const bench = new Bench(own);
     expect((await bench.hydrated(id)).state.seqs).toEqual(seqs);
-    expect(bench.lines.saying(/ahead of the log/)).toHaveLength(1);
+    expect(bench.lines.saying(/of another log/)).toHaveLength(1);
+  });
+
+  test('a snapshot of what a power cut has taken from the log is dropped, however far the log has come since', async () => {
+    await using own = await Rig.open();
+    const id = freshSession();
+    const seqs = await nudges(own.publisher, id, 10);
+    const cut = await own.cutLater();
+    const before = new Bench(own);
+    const follower = await before.followed();
+    await before.hydrated(id);
+    await nudges(own.publisher, id, 10);
+    await until('a snapshot', async () => (await kept(id, own))?.seqs.length === 20);
+    follower.stop();
+    await before.log.close();
+    await cut();
+    // The very place of the snapshot is the session's again, and has another message.
+    seqs.push(...(await nudges(own.publisher, id, 30)));
+    const bench = new Bench(own);
+    expect((await bench.hydrated(id)).state.seqs).toEqual(seqs);
+    expect(bench.lines.saying(/of another log/)).toHaveLength(1);
+  });
+
+  test('a snapshot that is older than the log is that of another, where the stream was made after it', async () => {
+    await using own = await Rig.open({ logMaxBytes: MEGABYTE });
+    const id = freshSession();
+    const before = await nudges(own.publisher, id, 2);
+    await keep(id, { ...snapshotOf(before), at: Date.now() }, own);
+    await own.drop(COMBAT);
+    await provision(own.nc, [], own.options, own.lines.logger);
+    await nudges(own.publisher, freshSession(), 40, 'x'.repeat(50_000));
+    const seqs = await nudges(own.publisher, id, 3);
+    const bench = new Bench(own);
+    expect((await bench.hydrated(id)).state.seqs).toEqual(seqs);
+    expect(bench.lines.saying(/of another log/)).toHaveLength(1);
   });
 
   test('I1 a session older than the log rests on its snapshot, and is folded on from there', async () => {

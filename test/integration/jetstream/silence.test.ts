@@ -2,7 +2,6 @@
 // read that hangs is asked of another replica; a silent consumer is asked again; a start waits for servers that have not
 // found each other. What a real cluster makes of it all is proven in test/chaos/cluster.
 
-import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { COMBAT } from '#contracts/streams.ts';
@@ -147,7 +146,7 @@ describe.concurrent('a read', () => {
     await stream.flush();
     expect(await tailOf(nc, 'LAGGING', '*.*.s1', 9)).toEqual({ last: 9, through: 12 });
     const both = { multi_last: ['*.*.s1', 'combat.result.s2'] };
-    expect(asked).toEqual(expect.arrayContaining([{ multi_last: ['*.*.s1'] }, { seq: 9, batch: 1 }, both]));
+    expect(asked).toEqual(expect.arrayContaining([{ multi_last: ['*.*.s1'] }, { seq: 9, batch: 16 }, both]));
     expect(asked.filter((each) => each.multi_last?.length === 2).length).toBeGreaterThanOrEqual(2);
     direct.unsubscribe();
   });
@@ -158,7 +157,10 @@ describe.concurrent('a read', () => {
       callback: (_, msg) => {
         asked += 1;
         if (asked === 2) msg.respond(JSON.stringify(LEADERLESS));
-        if (asked === 3) msg.respond(JSON.stringify({ created: 'once', state: { first_seq: 1, last_seq: 42 } }));
+        if (asked === 3)
+          msg.respond(
+            JSON.stringify({ created: 'once', config: { num_replicas: 1 }, state: { first_seq: 1, last_seq: 42 } }),
+          );
       },
     });
     await stream.flush();
@@ -178,7 +180,7 @@ describe.concurrent('a durable consumer', () => {
     await stream.flush();
     const lines = new Lines();
     const consuming = await Consuming.start(
-      jetstream(nc),
+      nc,
       'collector',
       async () => {},
       () => {},
