@@ -1,7 +1,7 @@
 /**
  * Owns finding out what a stream has at one place, of which something is remembered: a snapshot the message it ends with, a
  * follower the last that it was given. So it is told whether the stream is still the one it was: made anew, or with an end that was
- * lost in a power cut and written again, it has another message there (I1).
+ * lost in a power cut and written again, it has another message there (I1; docs/adr/0029-a-log-is-known-by-its-last-message.md).
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';

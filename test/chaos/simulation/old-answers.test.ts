@@ -5,7 +5,7 @@ import { evolve, initialSession, type Session } from '#combat/session.ts';
 import type { ExecutorBatch } from '#contracts/tasks.ts';
 import type { Delivery } from '#jetstream/delivery.ts';
 import type { Effects } from '#jetstream/effects.ts';
-import type { Receipt } from '#jetstream/receipt.ts';
+import { EffectFailed, type Receipt } from '#jetstream/receipt.ts';
 import { SessionLog } from '#jetstream/session-log.ts';
 import { createMetrics } from '#process/metrics.ts';
 import { type Desk, newDesk } from '#services/collector/desk.ts';
@@ -168,8 +168,12 @@ describe("a collector's refused append", () => {
 });
 
 describe("an executor's refused append", () => {
-  async function executing(bench: LogBench, script: (log: SessionLog<ReturnType<typeof initialBattle>>) => Script) {
-    const task: ExecutorBatch = { session_id: 's1', batch_size: 5, through: 1, lock_rev: 7 };
+  async function executing(
+    bench: LogBench,
+    script: (log: SessionLog<ReturnType<typeof initialBattle>>) => Script,
+    through = 1,
+  ) {
+    const task: ExecutorBatch = { session_id: 's1', batch_size: 5, through, lock_rev: 7 };
     const later: { log: SessionLog<ReturnType<typeof initialBattle>> | null } = { log: null };
     const late = new Proxy({} as SessionLog<ReturnType<typeof initialBattle>>, {
       get: (_, name) => Reflect.get(later.log!, name).bind(later.log),
@@ -247,6 +251,15 @@ describe("an executor's refused append", () => {
     }));
     expect(appended).toEqual([0]);
     expect(battle.state.lastResult).toBe(second);
+  });
+
+  test('I7 a place that the leader has not come to yet is not taken for a place that nobody will ever come to', async () => {
+    const bench = pairWaiting();
+    const known = bench.raw.at(-1)!.seq;
+    bench.collect();
+    const through = bench.raw.at(-1)!.seq;
+    const script = { appends: [], end: () => known, last: () => 0 };
+    await expect(executing(bench, () => script, through)).rejects.toThrow(EffectFailed);
   });
 });
 

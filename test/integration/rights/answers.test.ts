@@ -321,29 +321,31 @@ describe('known limits: a consumer that pushes to where another one is asked for
     await ask('operator', '$JS.API.CONSUMER.DELETE.COMBAT.crowd');
   });
 
-  test.each(cases)('%s: %s can be set beyond the end of its stream, until it is made anew', async (user, victim) => {
-    const subject = `$JS.API.CONSUMER.INFO.${victim}`;
-    await ask('game_server', 'combat.session.bait', { seq: FAR_AHEAD });
-    const thief = `setter-${user}-${victim.replace('.', '-')}`;
-    const config = {
-      name: thief,
-      ack_policy: 'explicit',
-      deliver_policy: 'last',
-      filter_subject: 'combat.*.*',
-      deliver_subject: `$JS.API.CONSUMER.RESET.${victim}`,
-    };
-    const request = { stream_name: 'COMBAT', config };
-    expect((await ask(user, `$JS.API.CONSUMER.CREATE.COMBAT.${thief}.combat.*.*`, request)).error).toBeUndefined();
-    type Place = { readonly delivered: { readonly stream_seq: number } };
-    while (((await ask('operator', subject)) as unknown as Place).delivered.stream_seq < FAR_AHEAD - 1)
-      await pause(LOOK_MS);
-    await ask('operator', `$JS.API.CONSUMER.DELETE.COMBAT.${thief}`);
-    await ask('operator', `$JS.API.CONSUMER.DELETE.${victim}`);
-    const [, name] = victim.split('.') as [string, ConsumerName];
-    const options = { ...readConfig(secured.environmentOf('operator')), checkOnly: false };
-    await provision(as('operator'), [name], options, createLogger('collector', 'test', 'silent'));
-    expect(((await ask('operator', subject)) as unknown as Place).delivered.stream_seq).toBeLessThan(FAR_AHEAD - 1);
-  });
+  test.each(cases)(
+    '%s: %s can be set beyond the end of its stream, until an operator provisions',
+    async (user, victim) => {
+      const subject = `$JS.API.CONSUMER.INFO.${victim}`;
+      await ask('game_server', 'combat.session.bait', { seq: FAR_AHEAD });
+      const thief = `setter-${user}-${victim.replace('.', '-')}`;
+      const config = {
+        name: thief,
+        ack_policy: 'explicit',
+        deliver_policy: 'last',
+        filter_subject: 'combat.*.*',
+        deliver_subject: `$JS.API.CONSUMER.RESET.${victim}`,
+      };
+      const request = { stream_name: 'COMBAT', config };
+      expect((await ask(user, `$JS.API.CONSUMER.CREATE.COMBAT.${thief}.combat.*.*`, request)).error).toBeUndefined();
+      type Place = { readonly delivered: { readonly stream_seq: number } };
+      while (((await ask('operator', subject)) as unknown as Place).delivered.stream_seq < FAR_AHEAD - 1)
+        await pause(LOOK_MS);
+      await ask('operator', `$JS.API.CONSUMER.DELETE.COMBAT.${thief}`);
+      const [, name] = victim.split('.') as [string, ConsumerName];
+      const options = { ...readConfig(secured.environmentOf('operator')), checkOnly: false };
+      await provision(as('operator'), [name], options, createLogger('collector', 'test', 'silent'));
+      expect(((await ask('operator', subject)) as unknown as Place).delivered.stream_seq).toBeLessThan(FAR_AHEAD - 1);
+    },
+  );
 
   test.each(['ai', 'observer'] as const)('%s makes no consumers at all', async (user) => {
     const request = { stream_name: 'COMBAT', config: { name: 'thief', filter_subject: 'combat.*.*' } };
