@@ -11,15 +11,13 @@ import type { Effects } from '#jetstream/effects.ts';
 import { EffectFailed, type Receipt, readReceipt } from '#jetstream/receipt.ts';
 import type { Standing } from '#jetstream/standing.ts';
 import type { ModelServer } from './model-server.ts';
-import type { ModelStream, PubAnswer, Publish, StreamWorld } from './model-stream.ts';
+import { type ModelStream, type PubAnswer, type Publish, STALE_BY_MOST, type StreamWorld } from './model-stream.ts';
 import type { Network } from './network.ts';
 import type { Process } from './process.ts';
 import { EPOCH_MS } from './virtual-time.ts';
 
 const TRIES_TTL_MS = 3_600_000;
 const UNANSWERED = 'unanswered';
-/** A lagging replica lacks up to so many messages. */
-const STALE_BY_MOST = 6;
 
 /** What effects are made of. */
 export interface EffectsWorld extends StreamWorld {
@@ -59,10 +57,12 @@ export function modelEffects(world: EffectsWorld, process: Process): Effects {
     return answer.value;
   };
 
-  /** Where the log ends for whoever is asked. */
-  const endOf = (fault: 'stale read' | 'stale leader'): number => {
-    const isStale = world.replicas === 3 && weather.strikes(fault);
-    return isStale ? Math.max(0, server.log.seq - dice.integer(1, STALE_BY_MOST)) : server.log.seq;
+  /** Where the log ends for whichever replica answers. */
+  const endOfAny = (): number => {
+    const { behind, seq } = server.log;
+    if (behind !== null && dice.happens(1 / 3)) return behind;
+    const isStale = world.replicas === 3 && weather.strikes('stale read');
+    return isStale ? Math.max(0, seq - dice.integer(1, STALE_BY_MOST)) : seq;
   };
 
   const lockSubject = (sessionId: string) => bucketSubject('locks', lockKey(sessionId));
@@ -82,14 +82,14 @@ export function modelEffects(world: EffectsWorld, process: Process): Effects {
     lastInLog: (filter) =>
       read(`lastInLog ${filter}`, server.log, () => {
         const { messages, takes } = server.range(filter);
-        const end = endOf('stale leader');
+        const end = server.log.toldSeq();
         return messages.findLast(({ subject, seq }) => seq <= end && takes(subject))?.seq ?? 0;
       }),
-    endOfLog: () => read('endOfLog', server.log, () => endOf('stale leader')),
+    endOfLog: () => read('endOfLog', server.log, () => server.log.toldSeq()),
     readTail: (filter, atLeast) =>
       read(`readTail ${filter} ${atLeast}`, null, () => {
         const { messages, takes } = server.range(filter);
-        const through = Math.max(atLeast, endOf('stale read'));
+        const through = Math.max(atLeast, endOfAny());
         return { last: messages.findLast(({ subject, seq }) => seq <= through && takes(subject))?.seq ?? 0, through };
       }),
     readAt: (seq) =>
@@ -101,7 +101,7 @@ export function modelEffects(world: EffectsWorld, process: Process): Effects {
     async readLog(filter, fromSeq, take) {
       const found = await read(`readLog ${filter} ${fromSeq}`, null, () => {
         const { messages, takes } = server.range(filter);
-        const end = endOf('stale read');
+        const end = endOfAny();
         return messages.filter(({ subject, seq }) => seq >= fromSeq && seq <= end && takes(subject));
       });
       for (const { subject, seq, time: storedAt, data } of found)

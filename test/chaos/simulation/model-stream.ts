@@ -46,6 +46,10 @@ const DUPLICATE_WINDOW_MS = 120_000;
 const COMMIT_MOST_MS = 4;
 const SLOW_COMMIT_MOST_MS = 400;
 const ELECTION_MOST_MS = 3_000;
+const BEHIND_LEAST_MS = 50;
+const BEHIND_MOST_MS = 15_000;
+/** A lagging replica lacks up to so many messages. */
+export const STALE_BY_MOST = 6;
 /** Leaders' clocks differ by up to this much. */
 const LEADER_SKEW_MOST_MS = 50;
 /** Server codes that only the model has to know. */
@@ -77,6 +81,8 @@ export class ModelStream {
   #committedAt = 0;
   #leaderless = 0;
   #skewMs = 0;
+  /** What a leader still tells that stays behind: one that is cut off, and does not know yet that it leads no more. */
+  #behind: { readonly until: number; readonly seq: number; readonly last: ReadonlyMap<string, Stored> } | null = null;
 
   /** @param stored is told of every message that is stored */
   constructor(name: string, world: StreamWorld, stored: (message: Stored) => void) {
@@ -100,9 +106,31 @@ export class ModelStream {
     return this.#last.get(subject);
   }
 
-  /** The last message on a subject as a leader tells it that has just been elected, or does not know yet that it is none any more. */
+  /** Where a replica stands that stays behind; null while there is none. */
+  get behind(): number | null {
+    if (this.#behind === null || this.#behind.until <= this.#world.time.now || this.#world.weather.calm) return null;
+    return this.#behind.seq;
+  }
+
+  /** The leader that is asked tells for a while what there is now. */
+  stayBehind(): void {
+    const { time, dice } = this.#world;
+    const until = time.now + dice.magnitude(BEHIND_LEAST_MS, BEHIND_MOST_MS);
+    this.#behind = { until, seq: this.#seq, last: new Map(this.#last) };
+  }
+
+  /** The last sequence as a leader tells it that has just been elected, or stays behind. */
+  toldSeq(): number {
+    const { replicas, weather, dice } = this.#world;
+    if (this.behind !== null) return this.behind;
+    const isStale = replicas === 3 && weather.strikes('stale leader');
+    return isStale ? Math.max(0, this.#seq - dice.integer(1, STALE_BY_MOST)) : this.#seq;
+  }
+
+  /** The last message on a subject as such a leader tells it. */
   toldLast(subject: string): Stored | undefined {
     const { replicas, weather } = this.#world;
+    if (this.behind !== null) return this.#behind!.last.get(subject);
     if (replicas === 3 && weather.strikes('stale leader')) return this.#before.get(subject);
     return this.#last.get(subject);
   }
@@ -119,6 +147,7 @@ export class ModelStream {
     this.#before.clear();
     this.#msgIds.clear();
     this.#seq = 0;
+    this.#behind = null;
   }
 
   /** A client's message. `reply` is called where somebody is there to answer, now or later. */

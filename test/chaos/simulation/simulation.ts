@@ -235,6 +235,11 @@ class Simulation {
       this.#say(() => `${stream.name} loses its leader`);
       stream.loseLeader();
     }
+    if (this.#replicas === 3 && this.#weather.strikes('leader stays behind')) {
+      const stream = this.#dice.pick(this.#server.streams);
+      this.#say(() => `a leader of ${stream.name} stays behind`);
+      stream.stayBehind();
+    }
   }
 
   /** The faults stop: whoever is frozen goes on, whoever is dead is started again. */

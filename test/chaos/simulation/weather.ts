@@ -31,6 +31,7 @@ const WORST = {
   'stopped and started': 0.05,
   // of the server: asked every second, or when it is about to do a thing
   'leader changed': 0.3,
+  'leader stays behind': 0.2,
   'leader lost with a proposal': 0.01,
   'slow commit': 0.1,
   'buckets lost': 0.1,
