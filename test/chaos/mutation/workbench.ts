@@ -70,7 +70,7 @@ export class Workbench {
   }
 
   /** Runs the test that a guard's absence kills, in the copy. */
-  async run({ dies: { file, test, env } }: Guard): Promise<TestRun> {
+  async run({ dies: { file, test } }: Guard): Promise<TestRun> {
     const report = join(this.#dir, 'report.json');
     rmSync(report, { force: true });
     const child = spawn(
@@ -87,7 +87,7 @@ export class Workbench {
       ],
       {
         cwd: this.#dir,
-        env: { ...process.env, ...env, RIPOSTE_CHAOS: 'slice', VITEST: undefined, NO_COLOR: '1' },
+        env: { ...process.env, RIPOSTE_CHAOS: 'slice', VITEST: undefined, NO_COLOR: '1' },
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
       },

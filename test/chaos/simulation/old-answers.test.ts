@@ -9,6 +9,7 @@ import { EffectFailed, type Receipt } from '#jetstream/receipt.ts';
 import { SessionLog } from '#jetstream/session-log.ts';
 import { createMetrics } from '#process/metrics.ts';
 import { type Desk, newDesk } from '#services/collector/desk.ts';
+import { sessionFolding } from '#services/collector/folding.ts';
 import { keptSnapshot } from '#services/collector/kept-snapshot.ts';
 import { pass } from '#services/collector/pass.ts';
 import { execute } from '#services/executor/batch.ts';
@@ -164,6 +165,35 @@ describe("a collector's refused append", () => {
     await log.use(session, () => pass(tools, session, null));
     expect(appended).toEqual([0]);
     expect(session.state.last.action).toBe(second);
+  });
+});
+
+describe('a pass that a timer woke', () => {
+  test('I6 arms anew even where a timer stands: that one may be about to go with the one that fired', async () => {
+    const bench = LogBench.open({ teams: { red: ['A'], blue: ['b'] } });
+    bench.declare(exchange('m1', 'A', 'b'));
+    bench.timeout();
+    const known = bench.raw.at(-1)!;
+    const { effects } = scripted(bench, { appends: [], end: () => known.seq, last: () => 0 });
+    const armed: number[] = [];
+    // Another was armed in the meantime, for the same time; when the one that woke us is purged, it goes as well.
+    let standingAtMs = 0;
+    effects.setTimer = async (_sessionId, atMs, expected) => {
+      armed.push(expected);
+      standingAtMs = atMs;
+      return expected === 5 ? stored(6) : { kind: 'conflict', last: null };
+    };
+    effects.readTimer = async () => ({ seq: 5, atMs: standingAtMs });
+    const metrics = createMetrics('collector');
+    const log = new SessionLog(sessionFolding(PLAIN_BOOK, effects, metrics, logger), effects, logger, 0);
+    stopped.push(() => log.close());
+    const session = log.session('s1');
+    const { seq, bytes } = known;
+    session.memo.wakes.push({ seq, subject: 'collector.signal.s1', data: bytes, count: 1 } as unknown as Delivery);
+    await log.use(session, () =>
+      pass({ effects, log, metrics, lockTtlMs: LOCK_TTL_MS, objection: () => null }, session, null),
+    );
+    expect(armed).toEqual([0, 5]);
   });
 });
 
