@@ -24,6 +24,9 @@ import { idleObjection } from './objection.ts';
 import type { Tools } from './pass.ts';
 import { SessionGetter } from './session-get.ts';
 
+/** A wake is looked at again so soon while the log is not followed. */
+const IN_DOUBT_MS = 250;
+
 const loadRules = async (config: Config) => ruleBook(await loadRuleSets(config.rulesModules, [classic]));
 
 await runRole(
@@ -64,7 +67,11 @@ await runRole(
       nc,
       'collector',
       () => provision(nc, ['collector'], provisioning, logger),
-      (delivery) => collector.wake(delivery),
+      (delivery) => {
+        // What is folded of that place may be of a log that has been lost: a wake must not be acknowledged for it.
+        if (follower.isInDoubt(delivery.seq)) effects.retry(delivery, IN_DOUBT_MS);
+        else collector.wake(delivery);
+      },
       logger,
     );
     const timers = await Consuming.start(

@@ -39,7 +39,7 @@ export interface FollowingOptions {
 }
 
 /** A follower from when it is begun to when nothing more is taken from it. */
-type Attempt = { isOver: boolean; isLost: boolean };
+type Attempt = { isOver: boolean; lost: Error | null };
 
 /**
  * Messages of the log, in its order. One loop reads it; leaving the loop stops it.
@@ -134,7 +134,7 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
   }
 
   async #open(): Promise<void> {
-    const attempt: Attempt = { isOver: false, isLost: false };
+    const attempt: Attempt = { isOver: false, lost: null };
     this.#attempt = attempt;
     const follower = await Follower.start(
       this.#nc,
@@ -147,14 +147,15 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
           if (!attempt.isOver) this.#take(record);
         },
         lost: (_reason, isAnother) => {
-          attempt.isOver = attempt.isLost = true;
-          if (isAnother) this.fail(madeAnew());
+          attempt.isOver = true;
+          attempt.lost = isAnother ? madeAnew() : new Error('the log no longer has what comes next');
+          if (isAnother) this.fail(attempt.lost);
           else void this.#takeUp();
         },
       },
       SILENT,
     );
-    if (attempt.isLost) throw new Error('the log no longer has what comes next');
+    if (attempt.lost !== null) throw attempt.lost;
     // Before it had begun, so much may have come that it was given up again.
     if (attempt.isOver || this.#mailbox.ended) follower.stop();
     else this.#follower = follower;

@@ -15,9 +15,11 @@ import {
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
-import { isBeyondEnd } from './beyond-end.ts';
+import { apiSubject } from '#contracts/subjects.ts';
+import { type ConsumerPlace, isBeyondEnd, type StreamEnd } from './beyond-end.ts';
 import { type Delivery, JetStreamDelivery } from './delivery.ts';
 import { ServerCode } from './receipt.ts';
+import { askJson, type Failed } from './stored-message.ts';
 
 /** Where the server falls silent, the client asks anew after two missed heartbeats: with these, in little more than a second. */
 export const PULL = { expires: 5_000, idle_heartbeat: 500, max_messages: 2_000, threshold_messages: 1_000 } as const;
@@ -169,13 +171,19 @@ export class Consuming {
     if (this.#fault !== null || this.#isLooking || messages === null) return;
     this.#isLooking = true;
     try {
-      if (await isBeyondEnd(this.#nc, this.#name)) await messages.close();
+      if (await this.#isBeyondEnd()) await messages.close();
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);
       this.#logger.debug({ cause }, `consumer ${this.#name}: not looked at`);
     } finally {
       this.#isLooking = false;
     }
+  }
+
+  async #isBeyondEnd(): Promise<boolean> {
+    const { stream } = CONSUMERS[this.#name];
+    const place = await askJson<ConsumerPlace & Failed>(this.#nc, apiSubject('CONSUMER.INFO', stream, this.#name), '');
+    return isBeyondEnd(place, () => askJson<StreamEnd & Failed>(this.#nc, apiSubject('STREAM.INFO', stream), ''));
   }
 
   async #ended(cause: unknown): Promise<void> {

@@ -9,7 +9,7 @@ import type { Verdict } from '#contracts/verdict.ts';
 import type { Delivery } from './delivery.ts';
 import type { StoredMessage } from './direct-get.ts';
 import type { Receipt } from './receipt.ts';
-import type { Standing } from './standing.ts';
+import type { Recognized, Remembered } from './remembered.ts';
 import type { Tail } from './tail.ts';
 
 /** Everything a reconciler can do. Reads reject with EffectFailed; publishes never reject. */
@@ -29,8 +29,8 @@ export interface Effects {
   endOfLog(): Promise<number>;
   /** Where the log ends under a filter, by an answer that lacks nothing up to `atLeast`, a place that it is known to have reached. */
   readTail(filter: string, atLeast: number): Promise<Tail>;
-  /** What the log has at a place that it is known to have reached. */
-  readAt(seq: number): Promise<Standing>;
+  /** Whether the log has a message that somebody remembers, or had it and begins behind it now. */
+  readRemembered(message: Remembered): Promise<Recognized>;
   /** Reads the log under a filter, from a sequence on, in order. Resolves to the number of messages read. */
   readLog(filter: string, fromSeq: number, take: (message: StoredMessage) => void): Promise<number>;
 

@@ -59,6 +59,8 @@ const HEARTBEAT_MS = 500;
 const SILENT_BEATS_MAX = 3;
 /** The server forgets a consumer to which nobody listens any more. */
 const INACTIVE_MS = 5_000;
+/** No leader of a cluster is behind for so long what another replica has pushed: where one seems to be, they have lost it. */
+const SHORT_MOST_MS = 30_000;
 const NANOS_PER_MS = 1_000_000;
 /** In a heartbeat: where to say that what was pushed has been taken, if that was asked before and not answered. */
 const STALLED = 'Nats-Consumer-Stalled';
@@ -85,6 +87,12 @@ export class Follower {
   #silentBeats = 0;
   readonly #beat: NodeJS.Timeout;
   #opening = true;
+  /** The connection is lost: what comes by the next one may come from a server that has lost something. */
+  #cutOff = false;
+  /** The first that came was not the last that was seen, though the log is said to have it. */
+  #unrecognized = false;
+  /** Since when a log of several copies has seemed to lack what was seen of it; null while it does not. */
+  #shortSince: number | null = null;
   #stopped = false;
   #restarts = 0;
 
@@ -121,7 +129,12 @@ export class Follower {
 
   /** Why nothing comes; null while it is fine. For readiness. */
   get fault(): string | null {
-    return this.#opening ? 'the log is not followed just now' : null;
+    return this.#opening || this.#cutOff || this.#again ? 'the log is not followed just now' : null;
+  }
+
+  /** True while it is not known whether what has been seen of the log up to a sequence is what the log has there. */
+  isInDoubt(seq: number): boolean {
+    return seq <= this.#position && this.fault !== null;
   }
 
   /** Stops following. The server forgets the consumer by itself. */
@@ -166,6 +179,7 @@ export class Follower {
     if (serial !== this.#serial) throw new Error('given up before the server had answered');
     // Where the log has gone on meanwhile, the consumer begins where the log does.
     if (delivered.consumer_seq === 0) this.#requireFrom(delivered.stream_seq + 1);
+    this.#cutOff = false;
     this.#silentBeats = 0;
   }
 
@@ -173,9 +187,19 @@ export class Follower {
   #requireNext({ created, state, config }: StreamInfo): void {
     this.#created ??= created;
     if (created !== this.#created) this.#lost('the log has been made anew', true);
-    else if (config.num_replicas === 1 && state.last_seq < this.#position)
-      this.#lost(`the log ends at ${state.last_seq}, and the last message seen is ${this.#position}`, true);
-    else this.#requireFrom(state.first_seq);
+    else if (this.#time !== null && state.last_seq < this.#position)
+      this.#requireEnd(state.last_seq, config.num_replicas === 1);
+    else {
+      this.#shortSince = null;
+      this.#requireFrom(state.first_seq);
+    }
+  }
+
+  /** A log that ends before what has been seen of it has lost its end; one of several copies, only where it stays so. */
+  #requireEnd(lastSeq: number, isSure: boolean): void {
+    this.#shortSince ??= performance.now();
+    if (isSure || performance.now() - this.#shortSince > SHORT_MOST_MS)
+      this.#lost(`the log ends at ${lastSeq}, and the last message seen is ${this.#position}`, true);
   }
 
   #requireFrom(seq: number): void {
@@ -209,11 +233,17 @@ export class Follower {
     if (place.seq > this.#position && serial === this.#serial) this.#given(msg, place);
   }
 
-  /** The first that comes is the last that was seen, or the log has another in its place. */
+  /** The first that comes is the last that was seen, unless that has expired just now; or the log has another in its place. */
   #recognize({ seq, time }: Place): void {
     this.#again = false;
-    if (seq !== this.#position) this.#startAgain('the last message seen has expired');
-    else if (time !== this.#time) this.#lost(`the log has another message at ${seq} than was seen there`, true);
+    if (seq === this.#position) {
+      this.#unrecognized = false;
+      if (time !== this.#time) this.#lost(`the log has another message at ${seq} than was seen there`, true);
+    } else if (this.#unrecognized) this.#lost(`the log lacks the message at ${this.#position}, which was seen`, true);
+    else {
+      this.#unrecognized = true;
+      this.#startAgain('the last message seen has expired');
+    }
   }
 
   /** A heartbeat tells how much has been pushed; flow control is answered, or the server pushes no more. */
@@ -221,12 +251,15 @@ export class Follower {
     const headers = headerBlock(msg);
     const asked = msg.reply || lastLine(headers, STALLED);
     if (asked !== '' && !this.#nc.isClosed()) this.#nc.publish(asked);
-    if (Number(lastLine(headers, PUSHED_SO_FAR)) > this.#pushed) this.#startAgain('messages are missing');
+    const pushed = Number(lastLine(headers, PUSHED_SO_FAR));
+    if (pushed > this.#pushed) this.#startAgain('messages are missing');
+    else if (this.#again && pushed === 0) this.#startAgain('the last message seen does not come again');
   }
 
   #given(msg: Msg, { seq, time }: Place): void {
     this.#position = seq;
     this.#time = time;
+    this.#unrecognized = false;
     const parsed = parseLogSubject(msg.subject);
     if (parsed === null) return;
     const { kind, sessionId } = parsed;
@@ -246,6 +279,7 @@ export class Follower {
   async #watchConnection(): Promise<void> {
     for await (const { type } of this.#nc.status()) {
       if (this.#stopped) return;
+      if (type === 'disconnect') this.#cutOff = true;
       if (type === 'reconnect') this.#startAgain('reconnected');
     }
   }

@@ -30,7 +30,7 @@ import type { Effects } from './effects.ts';
 import { BucketThere } from './provision.ts';
 import type { Publisher } from './publisher.ts';
 import { NobodyThere } from './receipt.ts';
-import { standingAt } from './standing.ts';
+import { recognize } from './remembered.ts';
 import { lastMessage, lastSequence, readRange } from './stored-message.ts';
 import { tailOf } from './tail.ts';
 
@@ -67,7 +67,7 @@ export function jetstreamEffects(
     lastInLog: async (filter) => (await lastMessage(nc, COMBAT, filter))?.seq ?? 0,
     endOfLog: () => lastSequence(nc, COMBAT),
     readTail: (filter, atLeast) => tailOf(nc, COMBAT, filter, atLeast),
-    readAt: (seq) => standingAt(nc, COMBAT, seq),
+    readRemembered: (message) => recognize(nc, COMBAT, message),
     readLog: (filter, fromSeq, take) => readRange(nc, COMBAT, filter, fromSeq, take),
 
     writeLock: (sessionId, value, expected) =>

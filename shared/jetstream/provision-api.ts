@@ -15,6 +15,7 @@ import { isNoResponders } from './stored-message.ts';
 /** A request that nobody has answered by then went to a leader that has died, or was made before there was one. */
 const API_TRY_MS = 2_000;
 const API_PAUSE_MS = 250;
+const RACE_PAUSE_MS = 100;
 /** How long a cluster is waited for that is still finding its servers or electing leaders; as long as for a server. */
 const CLUSTER_WAIT_MS = 60_000;
 const CLUSTER_WAIT_LINE_MS = 5_000;
@@ -25,6 +26,9 @@ const CLUSTER_WAIT_LINE_MS = 5_000;
 const ANSWERS_THAT_PROVE = 2;
 /** Creating what another process creates at the same moment is tried again so often. */
 export const RACES_MAX = 5;
+
+/** Lets others come to the end of what they do, before it is looked at again; longer each time. */
+export const standBack = (race: number): Promise<void> => sleep(RACE_PAUSE_MS * (race + 1));
 
 /** What provisioning works with. */
 export interface Setup {
@@ -41,6 +45,9 @@ export const same = (left: unknown, right: unknown): boolean => show(left) === s
 /** What is read here of an answer of the API. */
 export type ApiAnswer = {
   readonly config?: Record<string, unknown>;
+  readonly created?: string;
+  readonly state?: { readonly last_seq: number };
+  readonly delivered?: { readonly consumer_seq: number; readonly stream_seq: number };
   readonly error?: { readonly code: number; readonly err_code?: number; readonly description?: string };
 };
 

@@ -5,8 +5,8 @@
 import { randomInt } from 'node:crypto';
 import { CONSUMERS, type ConsumerName, OWNER_KEY } from '#contracts/streams.ts';
 import { StartError } from '#process/start-error.ts';
-import { isBeyondEnd } from './beyond-end.ts';
-import { type ApiAnswer, askApi, RACES_MAX, type Setup, same, show } from './provision-api.ts';
+import { type ConsumerPlace, isBeyondEnd } from './beyond-end.ts';
+import { type ApiAnswer, askApi, RACES_MAX, type Setup, same, show, standBack } from './provision-api.ts';
 import { ServerCode } from './receipt.ts';
 
 const NANOS_PER_MS = 1_000_000;
@@ -25,7 +25,10 @@ type Settings = Readonly<Record<string, unknown>>;
 
 /** Creates a durable consumer where it is missing, and brings its settings up to date. */
 export async function ensureConsumer(setup: Setup, name: ConsumerName): Promise<void> {
-  for (let race = 0; race < RACES_MAX; race++) if (await tryConsumer(setup, name)) return;
+  for (let race = 0; race < RACES_MAX; race++) {
+    if (await tryConsumer(setup, name)) return;
+    await standBack(race);
+  }
   throw new StartError(`consumer ${name} of ${CONSUMERS[name].stream}: others keep creating and removing it`);
 }
 
@@ -34,8 +37,8 @@ async function tryConsumer(setup: Setup, name: ConsumerName): Promise<boolean> {
   const { stream, sealed } = CONSUMERS[name];
   const info = await askApi(setup, `CONSUMER.INFO.${stream}.${name}`, undefined);
   if (info.error === undefined) {
-    if (await isBeyondEnd(setup.nc, name)) {
-      await remove(setup, name);
+    if (await isBeyondEnd(info, () => askApi(setup, `STREAM.INFO.${stream}`, undefined))) {
+      await remove(setup, name, info);
       return false;
     }
     await bringUpToDate(setup, name, info.config ?? {});
@@ -59,10 +62,13 @@ async function tryConsumer(setup: Setup, name: ConsumerName): Promise<boolean> {
  * Takes away a consumer that stands beyond the end of its stream, where no message reaches it. The one that is made in its place begins
  * at the start: wakes come again, and find nothing to do.
  */
-async function remove(setup: Setup, name: ConsumerName): Promise<void> {
+async function remove(setup: Setup, name: ConsumerName, seen: ConsumerPlace): Promise<void> {
   const { stream } = CONSUMERS[name];
   const what = `consumer ${name} of ${stream} stands beyond the end of its stream, and nothing wakes its role`;
   if (setup.options.checkOnly) throw new StartError(`${what}: PROVISION=off forbids making it anew`);
+  // Another may have been here first, and what stands there now is well.
+  const now = await askApi(setup, `CONSUMER.INFO.${stream}.${name}`, undefined);
+  if (now.created !== seen.created || !same(now.delivered, seen.delivered)) return;
   const removed = await askApi(setup, `CONSUMER.DELETE.${stream}.${name}`, undefined);
   if (removed.error !== undefined && removed.error.err_code !== ServerCode.CONSUMER_NOT_FOUND)
     throw new StartError(`${what}, and cannot be made anew: ${removed.error.description}`);

@@ -17,7 +17,7 @@ import {
   streamDefinitions,
 } from '#contracts/streams.ts';
 import { StartError } from '#process/start-error.ts';
-import { askApi, isShortOfServers, RACES_MAX, type Setup, same, show } from './provision-api.ts';
+import { askApi, isShortOfServers, RACES_MAX, type Setup, same, show, standBack } from './provision-api.ts';
 import { ensureConsumer } from './provision-consumers.ts';
 import { EffectFailed, ServerCode } from './receipt.ts';
 
@@ -140,10 +140,12 @@ async function ensureStream(setup: Setup, wanted: StreamDefinition): Promise<voi
         `stream ${wanted.name} cannot be created: another stream already takes some of ${wanted.subjects?.join(', ')}`,
       );
     }
-    if (made.error.err_code !== ServerCode.STREAM_NAME_IN_USE) {
+    const { err_code: code } = made.error;
+    if (code !== ServerCode.STREAM_NAME_IN_USE && (code !== ServerCode.NO_STORE || race === RACES_MAX - 1)) {
       const why = isShortOfServers(made) ? `REPLICAS=${replicas} needs a cluster of as many servers: ` : '';
       throw new StartError(`stream ${wanted.name} cannot be created: ${why}${made.error.description}`);
     }
+    await standBack(race);
   }
   throw new StartError(`stream ${wanted.name}: others keep creating and removing it`);
 }

@@ -18,6 +18,8 @@ export const ServerCode = {
   CONSUMER_NOT_FOUND: 10014,
   /** Somebody created the stream in the meantime, with another configuration. */
   STREAM_NAME_IN_USE: 10058,
+  /** The files of a stream cannot be made: those of one that has just been deleted may still be on their way out. */
+  NO_STORE: 10049,
   SUBJECTS_OVERLAP: 10065,
   CONSUMER_EXISTS: 10148,
   /** A consumer of that name is there, and differs in what cannot be changed. */

@@ -14,7 +14,7 @@ import type { Logger } from 'pino';
 import { type Decoded, encode } from '#contracts/decode.ts';
 import { type LogEntry, type LogMessage, readLogMessage } from '#contracts/log-message.ts';
 import type { BucketName } from '#contracts/streams.ts';
-import { covers, parseLogSubject } from '#contracts/subjects.ts';
+import { parseLogSubject } from '#contracts/subjects.ts';
 import type { Effects } from './effects.ts';
 import type { LogRecord } from './follower.ts';
 import { PassingMap, PassingSet } from './passing.ts';
@@ -103,6 +103,9 @@ const SNAPSHOTS_IN_FLIGHT_MAX = 256;
 /** Reads in a row that bring nothing new while there is known to be more. */
 const STALE_READS_MAX = 20;
 const STALE_READ_PAUSE_MS = 50;
+/** No replica lags for so long behind what others have had of it. */
+const DOUBT_MOST_MS = 60_000;
+const DOUBTED_MAX = 10_000;
 
 /** By the global timer, which the simulation has in hand. */
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -123,6 +126,8 @@ export class SessionLog<State, Memo = null> {
   #catchingUp = 0;
   /** Up to here the follower has brought all that it ever will: whoever enters the cache has missed it. */
   #followed: number;
+  /** Sessions whose snapshots no replica has been seen to reach, and since when. */
+  readonly #doubted = new Map<string, number>();
   #snapshotsInFlight = 0;
   #snapshotBudget = SNAPSHOT_BYTES_PER_SWEEP;
   #folded = 0;
@@ -271,10 +276,7 @@ export class SessionLog<State, Memo = null> {
     }
     const position = this.#folding.position(restored.value);
     const { at: lastAt } = value as Partial<Kept>;
-    if (!(await this.#isOfThisLog(session.sessionId, position, lastAt))) {
-      this.#logger.warn({ session: session.sessionId, position }, 'a snapshot is of another log: folding this one');
-      return;
-    }
+    if (!(await this.#isOfThisLog(session.sessionId, position, lastAt))) return;
     session.state = restored.value;
     session.foldedFrom = position;
     session.lastAt = lastAt ?? 0;
@@ -288,10 +290,25 @@ export class SessionLog<State, Memo = null> {
    * @param lastAt log time of the message; undefined in snapshots of versions that did not note it
    */
   async #isOfThisLog(sessionId: string, position: number, lastAt: number | undefined): Promise<boolean> {
-    const found = await this.#effects.readAt(position);
-    if (found.kind === 'expired') return lastAt === undefined || found.created <= lastAt;
-    if (found.kind === 'beyond' || !covers(this.#folding.filter(sessionId), found.subject)) return false;
-    return lastAt === undefined || found.time === lastAt;
+    const last = { seq: position, filter: this.#folding.filter(sessionId), time: lastAt };
+    const recognized = await this.#effects.readRemembered(last);
+    if (recognized === 'unknown') this.#doubt(sessionId, position);
+    this.#doubted.delete(sessionId);
+    if (recognized === 'same') return true;
+    this.#logger.warn({ session: sessionId, position }, 'a snapshot is of another log: folding this one');
+    return false;
+  }
+
+  /** Puts a session off whose snapshot no replica reaches: they lag. Where they do so for long, they have lost what it ends with. */
+  #doubt(sessionId: string, position: number): void {
+    const since = this.#doubted.get(sessionId);
+    if (since !== undefined && performance.now() - since > DOUBT_MOST_MS) return;
+    if (since === undefined) this.#doubted.set(sessionId, performance.now());
+    for (const oldest of this.#doubted.keys()) {
+      if (this.#doubted.size <= DOUBTED_MAX) break;
+      this.#doubted.delete(oldest);
+    }
+    throw new EffectFailed(`hydrating ${sessionId}: replicas lag behind its snapshot, which ends at ${position}`);
   }
 
   /** Reads the log on until `last` is folded, whatever a lagging replica calls the end. */

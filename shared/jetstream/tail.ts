@@ -10,7 +10,7 @@ import { covers } from '#contracts/subjects.ts';
 import { directGet } from './direct-get.ts';
 import { lastLine } from './raw-headers.ts';
 import { EffectFailed } from './receipt.ts';
-import { firstFrom } from './standing.ts';
+import { firstFrom } from './remembered.ts';
 import { endsOf } from './stored-message.ts';
 
 /** The end of what a stream has on a subject. */

@@ -9,7 +9,7 @@ import { bucketSubject, deadSubject, lockKey, logSubject, timerSetSubject, tries
 import type { Verdict } from '#contracts/verdict.ts';
 import type { Effects } from '#jetstream/effects.ts';
 import { EffectFailed, type Receipt, readReceipt } from '#jetstream/receipt.ts';
-import type { Standing } from '#jetstream/standing.ts';
+import type { Recognized } from '#jetstream/remembered.ts';
 import type { ModelServer } from './model-server.ts';
 import { type ModelStream, type PubAnswer, type Publish, STALE_BY_MOST, type StreamWorld } from './model-stream.ts';
 import type { Network } from './network.ts';
@@ -92,11 +92,11 @@ export function modelEffects(world: EffectsWorld, process: Process): Effects {
         const through = Math.max(atLeast, endOfAny());
         return { last: messages.findLast(({ subject, seq }) => seq <= through && takes(subject))?.seq ?? 0, through };
       }),
-    readAt: (seq) =>
-      read<Standing>(`readAt ${seq}`, null, () => {
-        const found = server.whole[seq - 1];
-        if (found === undefined) throw new Error(`nothing stands at ${seq}, and a snapshot ends there`);
-        return { kind: 'message', subject: found.subject, time: found.time };
+    readRemembered: ({ seq, filter, time: remembered }) =>
+      read<Recognized>(`readRemembered ${seq} ${filter}`, null, () => {
+        if (seq > endOfAny()) return 'unknown';
+        const found = server.whole[seq - 1]!;
+        return found.time === remembered && server.range(filter).takes(found.subject) ? 'same' : 'another';
       }),
     async readLog(filter, fromSeq, take) {
       const found = await read(`readLog ${filter} ${fromSeq}`, null, () => {

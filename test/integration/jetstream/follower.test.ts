@@ -264,6 +264,38 @@ describe.concurrent('a follower', () => {
     link.close();
   });
 
+  test('doubts what it has seen from when its connection is lost until the log has shown it again', async () => {
+    await using rig = await Rig.open();
+    const link = await Link.to(rig.server.port);
+    const [follower, records] = await follow(rig, await rig.replica(link.url), 0);
+    await nudges(rig.publisher, freshSession(), 10);
+    await untilFollowed(records, 10);
+    expect(follower.isInDoubt(10)).toBe(false);
+    link.deafen();
+    link.mend();
+    await until('doubt', () => follower.isInDoubt(10));
+    expect(follower.isInDoubt(11)).toBe(false);
+    await until('certainty', () => !follower.isInDoubt(10));
+    expect(seqsOf(records)).toEqual(upTo(10));
+    link.close();
+  });
+
+  test('says that it is lost where the log has rolled past it while it was not told of anything', async () => {
+    await using rig = await Rig.open({ logMaxBytes: 16 * 1024 * 1024 });
+    await using proxy = await TcpProxy.open(rig.server.port);
+    const { reasons, records } = await losable(rig, (await rig.replica(proxy.url)).nc);
+    // The server pushes until it wants to be told that what it has pushed was taken, and waits then.
+    let isMute = true;
+    proxy.judge = ({ from, subject }) =>
+      isMute && from === 'client' && subject.startsWith('$JS.FC.') ? 'drop' : 'pass';
+    const id = freshSession();
+    for (let round = 0; round < 20; round += 1) await nudges(rig.publisher, id, 100, 'x'.repeat(64 * 1024));
+    isMute = false;
+    await until('the loss', () => reasons.length > 0);
+    expect(reasons).toEqual([expect.stringMatching(/^the log begins at \d+, and the last message seen is \d+$/)]);
+    expect(seqsOf(records)).toEqual(upTo(records.length));
+  });
+
   test('goes on where the last message seen has expired, and nothing after it', async () => {
     await using rig = await Rig.open();
     const link = await Link.to(rig.server.port);

@@ -1,7 +1,7 @@
 // Owns: what a test of shared/jetstream stands on: a nats-server of its own, provisioned as the roles do it, a connection,
 // effects on it, and a logger whose lines can be looked at. Waits are bounded, and one that runs out says what it waited for.
 
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -128,28 +128,33 @@ export class Rig {
 
   /**
    * Takes from the log what comes after now, as a power cut takes what the server had not synced yet: resolves to a function that
-   * kills the server, puts the log back to where it is now, and starts it again. Nothing else goes back.
+   * kills the server, puts the log back to where it is now, and starts it again. Nothing else goes back, durable consumers neither.
    */
   async cutLater(): Promise<() => Promise<void>> {
-    const log = join(this.server.storeDir, 'jetstream', '$G', 'streams', COMBAT);
     const then = mkdtempSync(join(tmpdir(), 'riposte-log-'));
+    const messages = join(this.#streams, COMBAT, 'msgs');
     await this.server.kill();
-    cpSync(log, then, { recursive: true });
+    cpSync(messages, then, { recursive: true });
     await this.server.restart();
     await this.reconnected();
     return async () => {
       await this.server.kill();
-      rmSync(log, { recursive: true });
-      cpSync(then, log, { recursive: true });
+      rmSync(messages, { recursive: true });
+      cpSync(then, messages, { recursive: true });
       rmSync(then, { recursive: true });
       await this.server.restart();
       await this.reconnected();
     };
   }
 
-  /** Deletes a stream, as an operator might. */
+  /** Deletes a stream, as an operator might. Its files go a little later; before that the server can make no other of its name. */
   async drop(stream: string): Promise<void> {
     await (await jetstreamManager(this.nc)).streams.delete(stream);
+    await until('its files to go', () => !existsSync(join(this.#streams, stream)));
+  }
+
+  get #streams(): string {
+    return join(this.server.storeDir, 'jetstream', '$G', 'streams');
   }
 
   async close(): Promise<void> {
