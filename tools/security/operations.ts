@@ -174,6 +174,12 @@ export function chapters(): readonly Chapter[] {
           body: consumer('collector', alterations),
           refusedToAll: SEALED,
         }),
+        say('alter `collector`, by the old request', api('CONSUMER.DURABLE.CREATE.COMBAT.collector'), {
+          body: consumer('collector', alterations),
+          refusedToAll: SEALED,
+        }),
+        say('set `collector` to another place', api('CONSUMER.RESET.COMBAT.collector'), { body: { seq: 1 } }),
+        say('set `executor` to another place', api('CONSUMER.RESET.TASKS.executor'), { body: { seq: 1 } }),
         say('alter `executor`', api('CONSUMER.CREATE.TASKS.executor.executor.batch.*'), {
           body: {
             ...consumer('executor', { ...alterations, durable_name: 'executor', filter_subject: 'executor.batch.*' }),
@@ -206,8 +212,18 @@ export function chapters(): readonly Chapter[] {
         say('create a stream', api('STREAM.CREATE.X'), { body: { name: 'X', subjects: ['x.>'] } }),
         say('change a stream', api('STREAM.UPDATE.X'), { body: { name: 'X', subjects: ['x.>', 'y.>'] } }),
         say('delete a stream', api('STREAM.DELETE.X')),
+        say('copy the log away, as it is on the disk', api('STREAM.SNAPSHOT.COMBAT'), {
+          body: { deliver_subject: '_INBOX_operator.copy', no_consumers: true },
+        }),
         say('purge the tasks', api('STREAM.PURGE.TASKS')),
+        say('purge the timers', api('STREAM.PURGE.TIMERS')),
         say('delete a dead letter', api('STREAM.MSG.DELETE.DEAD'), { body: { seq: 1 } }),
+        say('purge the dead letters', api('STREAM.PURGE.DEAD')),
+        say('purge the locks', api('STREAM.PURGE.KV_locks')),
+        say('purge the snapshots of sessions', api('STREAM.PURGE.KV_sessions')),
+        say('purge the snapshots of battles', api('STREAM.PURGE.KV_battles')),
+        say('delete a lock', api('STREAM.MSG.DELETE.KV_locks'), { body: { seq: 1 }, refusedToAll: DELETE_REFUSED }),
+        say('purge ACTIONS', api('STREAM.PURGE.ACTIONS'), { refusedToAll: PURGE_REFUSED }),
         say('purge the log', api('STREAM.PURGE.COMBAT'), { refusedToAll: PURGE_REFUSED }),
         say('delete a message of the log', api('STREAM.MSG.DELETE.COMBAT'), {
           body: { seq: 1 },
