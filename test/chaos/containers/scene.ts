@@ -1,10 +1,15 @@
 // Owns: what faults are put into here: the images of this checkout on a network of the engine, each role in containers of its
-// own, a load of fights from outside; and in the end the rest, audited and held against the ledger.
+// own, a load of fights from outside; what the streams say while it goes on; and in the end the rest, audited and held against
+// the ledger.
 //
 // A container that ends without having been ended by the test is a breach.
 
 import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { connect } from '@nats-io/transport-node';
 import { GenericContainer, Network, type StartedNetwork, type StartedTestContainer, Wait } from 'testcontainers';
+import { audit, breachLine } from '#cli/audit/audit.ts';
+import { docker } from '#tools/containers/docker.ts';
 import { type LogLine, readLogLine } from '#tools/roles/log-line.ts';
 import type { RoleName } from '#tools/roles/role-process.ts';
 import { containerOf, networkOf, type TestImages } from '../../harness/containers.ts';
@@ -17,10 +22,16 @@ import { judgeAtRest, type Rest } from '../faults/rest.ts';
 /** Starting and removing a dozen containers, on a machine that is busy with other tests. */
 export const SCENE_LIMIT_MS = 5 * 60_000;
 
+const WAIT_LIMIT_MS = 40_000;
+const LOOK_EVERY_MS = 100;
 const NATS_PORT = 4222;
+/** The image's own. */
+const HTTP_PORT = 8080;
 const SERVER = 'nats';
+/** As the containers of the network reach it. */
+const URL_WITHIN = `nats://${SERVER}:${NATS_PORT}`;
 const STORE = '/data';
-const LINES_MAX = 500;
+const LINES_MAX = 2_000;
 const LINES_SHOWN = 8;
 
 /** One container of one role. */
@@ -43,6 +54,21 @@ export class Member {
   get complaints(): string[] {
     const beyond = this.#lines.filter(({ level }) => level !== 'routine');
     return beyond.slice(-LINES_SHOWN).map(({ level, text }) => `${level}: ${text}`);
+  }
+
+  /** How many of its lines fit. */
+  said(pattern: RegExp): number {
+    return this.#lines.filter(({ text }) => pattern.test(text)).length;
+  }
+
+  /** How many of its appends of a kind the log has refused, as its metrics page says. */
+  async refused(kind: 'action' | 'result'): Promise<number> {
+    const port = this.#container.getMappedPort(HTTP_PORT);
+    const page = await (await fetch(`http://${this.#container.getHost()}:${port}/metrics`)).text();
+    const labels = [`subject_kind="${kind}"`, 'outcome="conflict"'];
+    const fitting = page.split('\n').filter((line) => labels.every((label) => line.includes(label)));
+    if (fitting.length !== 1) throw new Error(`the ${this.name} has ${fitting.length} metrics ${labels.join(' ')}`);
+    return Number(fitting[0]!.slice(fitting[0]!.lastIndexOf(' ')));
   }
 
   /** `docker kill`: nothing is drained. */
@@ -146,8 +172,9 @@ export class Scene {
     const lines: LogLine[] = [];
     const container = await new GenericContainer(this.#images.riposte)
       .withNetwork(this.#network)
-      .withEnvironment({ NATS_URL: `nats://${SERVER}:${NATS_PORT}`, ...FAST_CLOCKS })
+      .withEnvironment({ NATS_URL: URL_WITHIN, ...FAST_CLOCKS })
       .withCommand([`services/${name}/main.ts`])
+      .withExposedPorts(HTTP_PORT)
       .withAutoRemove(false)
       .withLogConsumer((stream) => {
         createInterface({ input: stream }).on('line', (line) => {
@@ -173,6 +200,39 @@ export class Scene {
     return this.#load;
   }
 
+  /** Waits for something to be so. */
+  async until(what: string, look: () => boolean): Promise<void> {
+    for (const late = performance.now() + WAIT_LIMIT_MS; !look(); await pause(LOOK_EVERY_MS)) {
+      if (performance.now() > late)
+        throw new Error(`waited ${WAIT_LIMIT_MS / 1000} s for ${what}\n${this.#complaints}`);
+    }
+  }
+
+  /** The last sequence of the log. */
+  async endOfLog(): Promise<number> {
+    const { streams } = await this.game.nc.jetstreamManager();
+    return (await streams.info('COMBAT')).state.last_seq;
+  }
+
+  /** Audits what the streams say by now, while the load goes on. Resolves to what is wrong, a line each. */
+  async audit(): Promise<string> {
+    const nc = await connect({ servers: this.url });
+    try {
+      return (await audit(nc, {})).breaches.map(breachLine).join('\n');
+    } finally {
+      await nc.close();
+    }
+  }
+
+  /**
+   * The same as an operator does it: `riposte audit --all` of the image, in a container of its own on the network.
+   * @throws Error where it ends with another code than 0
+   */
+  async auditFromWithin(): Promise<string> {
+    const options = ['--rm', '--network', this.#network.getName(), '--env', `NATS_URL=${URL_WITHIN}`];
+    return await docker(['run', ...options, this.#images.riposte, 'cli/main.ts', 'audit', '--all']);
+  }
+
   /** `docker kill` of the server, and `docker start` of it on the store that it left. */
   async restartServer(): Promise<void> {
     const handle = await containerOf(this.#server.getId());
@@ -195,12 +255,15 @@ export class Scene {
       );
       return { ...rest, breaches: [...rest.breaches, ...ends.flat()] };
     } catch (error) {
-      const said = this.#members.map((member) => [`${member.name}:`, ...member.complaints].join('\n  '));
-      throw new Error(`${error instanceof Error ? error.message : error}\n${said.join('\n')}`);
+      throw new Error(`${error instanceof Error ? error.message : error}\n${this.#complaints}`);
     }
   }
 
   async close(): Promise<void> {
     await this.#undo.disposeAsync();
+  }
+
+  get #complaints(): string {
+    return this.#members.map((member) => [`${member.name}:`, ...member.complaints].join('\n  ')).join('\n');
   }
 }
