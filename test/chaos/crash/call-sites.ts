@@ -19,7 +19,11 @@ const METHOD = /^ {2}(\w+)\(/gm;
 const UNREACHED: readonly { readonly file: string; readonly name: string; readonly why: string }[] = [
   { file: 'services/collector/pass.ts', name: 'readTail', why: 'conflicts without a sequence are said by R3 alone' },
   { file: 'services/executor/batch.ts', name: 'readTail', why: 'conflicts without a sequence are said by R3 alone' },
-  { file: 'services/collector/main.ts', name: 'retry', why: 'wakes are in doubt only where a connection has been lost' },
+  {
+    file: 'services/collector/main.ts',
+    name: 'retry',
+    why: 'wakes are in doubt only where a connection has been lost',
+  },
 ];
 
 /** The methods of Effects. */
