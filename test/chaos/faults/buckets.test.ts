@@ -7,12 +7,10 @@ import { depth } from '../../harness/depth.ts';
 import { FaultFigures } from './figures-of-faults.ts';
 import { SCENE_LIMIT_MS, Scene } from './scene.ts';
 
-const SETS: readonly (readonly BucketName[])[] = [
-  [SESSIONS_BUCKET],
-  [BATTLES_BUCKET],
-  [LOCKS_BUCKET],
-  [SESSIONS_BUCKET, BATTLES_BUCKET, LOCKS_BUCKET],
-];
+const ALL: readonly BucketName[] = [SESSIONS_BUCKET, BATTLES_BUCKET, LOCKS_BUCKET];
+const SETS = depth({ slice: [ALL], full: [...ALL.map((bucket) => [bucket]), ALL] });
+const AT_ONCE = depth({ slice: 4, full: 12 });
+const BLOWS = depth({ slice: 10, full: 40 });
 
 const figures = new FaultFigures('buckets');
 let scene: Scene;
@@ -23,13 +21,13 @@ afterEach(async () => {
 
 afterAll(() => figures.record());
 
-describe.runIf(depth({ slice: false, full: true }))('the buckets', () => {
+describe('the buckets', () => {
   test.each(SETS.map((buckets) => ({ buckets, list: buckets.join(', ') })))(
     'I1 deleted under load, $list: there again, and nothing is lost with them',
     { timeout: SCENE_LIMIT_MS },
     async ({ buckets }) => {
       scene = await Scene.open();
-      const load = await scene.begin(12);
+      const load = await scene.begin(AT_ONCE);
       const { streams } = await scene.game.nc.jetstreamManager();
       const createdOf = async (name: string): Promise<string | null> =>
         streams.info(name).then(
@@ -38,14 +36,14 @@ describe.runIf(depth({ slice: false, full: true }))('the buckets', () => {
         );
       const names = buckets.map(bucketStream);
       const before = await Promise.all(names.map(createdOf));
-      await load.results(40);
+      await load.results(BLOWS);
       await Promise.all(names.map((name) => streams.delete(name)));
       const faultEnd = Date.now();
       // Two that know nothing: whatever they fold, they fold from what is left.
       const [old] = scene.of('collector');
       await old!.kill();
       await Promise.all([scene.start('collector'), scene.start('executor')]);
-      await load.results(40);
+      await load.results(BLOWS);
       for (const [index, name] of names.entries()) {
         await scene.until(`${name}, made anew`, async () => {
           const created = await createdOf(name);

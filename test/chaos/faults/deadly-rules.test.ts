@@ -2,7 +2,7 @@
 // a container's supervisor does; after five tries begun in vain the action is `failed`, the fight goes on to its end, and
 // nobody else's action is failed with it.
 
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, describe, expect, type TestContext, test } from 'vitest';
 import { depth } from '../../harness/depth.ts';
 import { strike } from '../../interop/outsider.ts';
 import type { Move, ResultMessage } from '../../interop/wire.ts';
@@ -23,8 +23,11 @@ const KILLED = { code: null, signal: 'SIGKILL' };
 const figures = new FaultFigures('deadly-rules');
 afterAll(() => figures.record());
 
-/** A scene whose executors are supervised, and a way to open fights by the rules `fated` and to read their results. */
-async function open(executors: number) {
+/**
+ * A scene whose executors are supervised, and a way to open fights by the rules `fated` and to read their results.
+ * @param context of the test that it ends with: of several at once, nothing else says which
+ */
+async function open({ onTestFinished }: TestContext, executors: number) {
   const scene = await Scene.open({ roles: ['collector', 'collector', 'ai'], env: FATED_RULES });
   onTestFinished(() => scene.close(), SCENE_LIMIT_MS);
   const exits = await Promise.all(Array.from({ length: executors }, () => scene.supervise('executor')));
@@ -72,9 +75,9 @@ async function open(executors: number) {
 }
 
 describe('I4 rules that end their process', { concurrent: true, timeout: HANG_LIMIT_MS }, () => {
-  test(`every time: after ${TRIES} tries the action is failed, the fight goes on, and the others' are untouched`, async () => {
-    const { scene, fight, pair, resolved, queued, statuses, reasons, exits } = await open(2);
-    const load = await scene.begin(6);
+  test(`every time: after ${TRIES} tries the action is failed, the fight goes on, and the others' are untouched`, async (context) => {
+    const { scene, fight, pair, resolved, queued, statuses, reasons, exits } = await open(context, 2);
+    const load = await scene.begin(depth({ slice: 2, full: 6 }));
     await fight('deadly');
     await pair('deadly', 0);
     await resolved('deadly', 1);
@@ -87,7 +90,7 @@ describe('I4 rules that end their process', { concurrent: true, timeout: HANG_LI
     await queued('deadly');
     await pair('deadly', 0);
     await resolved('deadly', 3);
-    await load.results(20);
+    await load.results(depth({ slice: 5, full: 20 }));
     const rest = await scene.rest();
     expect(statuses('deadly')).toEqual(['done', 'failed', 'done']);
     expect(reasons('deadly')[1]).toMatch(/never finished/);
@@ -96,9 +99,9 @@ describe('I4 rules that end their process', { concurrent: true, timeout: HANG_LI
     expect(rest.failed).toBe(1);
   });
 
-  test.runIf(FULL)('together with others: whoever was in the same process is not failed with it', async () => {
-    const OTHERS = 8;
-    const { scene, fight, pair, resolved, statuses, exits } = await open(1);
+  test('together with others: whoever was in the same process is not failed with it', async (context) => {
+    const OTHERS = depth({ slice: 3, full: 8 });
+    const { scene, fight, pair, resolved, statuses, exits } = await open(context, 1);
     const ids = ['deadly', ...Array.from({ length: OTHERS }, (_, index) => `beside-${index}`)];
     await Promise.all(ids.map((id) => fight(id, 1)));
     const [executor] = scene.of('executor');
@@ -117,8 +120,8 @@ describe('I4 rules that end their process', { concurrent: true, timeout: HANG_LI
     expect(rest.breaches).toEqual([]);
   });
 
-  test.runIf(FULL)('not the first of a batch: what stands before it is done, and it alone is failed', async () => {
-    const { scene, fight, resolved, statuses, exits } = await open(1);
+  test('not the first of a batch: what stands before it is done, and it alone is failed', async (context) => {
+    const { scene, fight, resolved, statuses, exits } = await open(context, 1);
     await fight('batch', 1, 3);
     const pairs = [0, 1, 2].flatMap((at) => [
       strike(`r${at}`, `b${at}`, at === 1 ? { fate: 'exit' } : { damage: 0 }),
@@ -137,8 +140,8 @@ describe('I4 rules that end their process', { concurrent: true, timeout: HANG_LI
 describe('I4 rules that never return', { concurrent: true, timeout: HANG_LIMIT_MS }, () => {
   test.runIf(FULL)(
     `the watchdog ends them, and after ${TRIES} tries the action is failed and the fight goes on`,
-    async () => {
-      const { scene, fight, pair, resolved, queued, statuses, exits } = await open(2);
+    async (context) => {
+      const { scene, fight, pair, resolved, queued, statuses, exits } = await open(context, 2);
       const load = await scene.begin(6);
       await fight('endless');
       await pair('endless', 0, { fate: 'hang' });

@@ -12,9 +12,11 @@ import { SCENE_LIMIT_MS, Scene } from './scene.ts';
 import { SmallDisk, whyNoSmallDisk } from './small-disk.ts';
 
 const FULL = depth({ slice: false, full: true });
-const NO_DISK = FULL ? whyNoSmallDisk() : null;
-/** Long enough for deadlines to pass and for several tries of everything. */
-const WITHOUT_ROOM_MS = 6_000;
+const NO_DISK = whyNoSmallDisk();
+/** Some tries; in full long enough for deadlines to pass and for several tries of everything. */
+const WITHOUT_ROOM_MS = depth({ slice: 1_000, full: 6_000 });
+const AT_ONCE = depth({ slice: 4, full: 8 });
+const BLOWS = depth({ slice: 10, full: 50 });
 const DISK_MB = 48;
 const FILLER_BYTES = 256 * 1024;
 /** The server's code for it. */
@@ -31,10 +33,10 @@ afterAll(() => figures.record());
 
 const withoutRoom = () => new Promise((resolve) => setTimeout(resolve, WITHOUT_ROOM_MS));
 
-describe.runIf(FULL)('no room on the server', { timeout: SCENE_LIMIT_MS }, () => {
-  test("JetStream's own limit: refused, said, and everything goes on when there is room", async () => {
+describe('no room on the server', { timeout: SCENE_LIMIT_MS }, () => {
+  test.runIf(FULL)("JetStream's own limit: refused, said, and everything goes on when there is room", async () => {
     scene = await Scene.open({ server: { jetstream: 'max_file_store: 32MB' } });
-    const load = await scene.begin(8);
+    const load = await scene.begin(AT_ONCE);
     const js = scene.game.nc.jetstream();
     const { streams } = await scene.game.nc.jetstreamManager();
     await streams.add({ name: 'FILLER', subjects: ['filler'] });
@@ -50,7 +52,7 @@ describe.runIf(FULL)('no room on the server', { timeout: SCENE_LIMIT_MS }, () =>
     await withoutRoom();
     await streams.delete('FILLER');
     const faultEnd = Date.now();
-    await load.results(50);
+    await load.results(BLOWS);
     const rest = await scene.rest();
     // What the server had no room to fire, it would never have fired again.
     expect(scene.of('collector').some((member) => member.said(/^timers were overdue/) > 0)).toBe(true);
@@ -65,7 +67,7 @@ describe.runIf(FULL)('no room on the server', { timeout: SCENE_LIMIT_MS }, () =>
       const binary = disk.program(await ensureNatsServer());
       scene = await Scene.open({ server: { binary, storeDir: disk.dir } });
       scene.closeLast(() => disk.close());
-      const load = await scene.begin(8);
+      const load = await scene.begin(AT_ONCE);
       disk.fill();
       expect(disk.freeBytes).toBe(0);
       const log = () => readFileSync(scene.server.logFile, 'utf8');
@@ -74,7 +76,7 @@ describe.runIf(FULL)('no room on the server', { timeout: SCENE_LIMIT_MS }, () =>
       disk.makeRoom();
       await scene.server.restart();
       const faultEnd = Date.now();
-      await load.results(50);
+      await load.results(BLOWS);
       const rest = await scene.rest();
       figures.add('disk full', 1, faultEnd, rest);
       expect(rest.breaches).toEqual([]);

@@ -6,6 +6,7 @@
 // a while asks how the session stands.
 
 import { setTimeout as pause } from 'node:timers/promises';
+import { depth } from '../../harness/depth.ts';
 import type { GameServer } from './game-server.ts';
 
 /** What a fight is made of. */
@@ -22,8 +23,9 @@ const END_LIMIT_MS = 60_000;
 /** Results that do not come by then: likewise. */
 const RESULTS_LIMIT_MS = 40_000;
 const SILENT_TIMEOUTS_MS = [1_000];
-const STATS = { hp: 90, damage: 12, spread: 4 };
-const SILENT_STATS = { hp: 30, damage: 12, spread: 4 };
+/** A slice waits for the end of every fight, and most of its time is that. */
+const STATS = { hp: depth({ slice: 30, full: 90 }), damage: 12, spread: 4 };
+const SILENT_STATS = { hp: depth({ slice: 8, full: 30 }), damage: 12, spread: 4 };
 
 interface Fight {
   readonly sessionId: string;

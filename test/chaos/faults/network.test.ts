@@ -11,9 +11,20 @@ import type { Load } from './load.ts';
 import { type Member, SCENE_LIMIT_MS, Scene } from './scene.ts';
 
 const FULL = depth({ slice: false, full: true });
+const AT_ONCE = depth({ slice: 4, full: 8 });
+/** Blows after a fault. */
+const BLOWS = depth({ slice: 10, full: 50 });
 /** What the roles publish with an acknowledgement. */
 const STORED = /^(combat|collector|executor|ai|timer|dead|\$KV)\./;
+const APPENDED = /^combat\.(action|result)\./;
 const DELIVERY_ACK = /^\$JS\.ACK\./;
+/** The first to be lost is an append's in a slice: an outcome that nobody knows is known as such after five seconds. */
+const PUBLISH_ACKS = depth({
+  slice: { lost: 2, lostMax: 2, everyNth: 1, of: APPENDED },
+  full: { lost: 30, lostMax: Number.POSITIVE_INFINITY, everyNth: 10, of: STORED },
+});
+const LOST_DELIVERY_ACKS = depth({ slice: 10, full: 100 });
+const LATE = depth({ slice: { blows: 4, messages: 50 }, full: { blows: 100, messages: 500 } });
 /** A way to a server on another continent. */
 const FAR_MS = 150;
 /** A silent connection is given up after two pings of five seconds. */
@@ -36,7 +47,7 @@ async function open(): Promise<{ proxy: TcpProxy; load: Load; behind: Member[] }
   const env = { NATS_URL: proxy.url };
   const roles = ['collector', 'executor', 'ai'] as const;
   const behind = await Promise.all(roles.map((name) => scene.start(name, env)));
-  return { proxy, behind, load: await scene.begin(8) };
+  return { proxy, behind, load: await scene.begin(AT_ONCE) };
 }
 
 const unknownAppends = async (behind: readonly Member[]): Promise<number> => {
@@ -54,48 +65,42 @@ function everyNth(n: number, fits: (frame: Frame) => boolean): (frame: Frame) =>
   return (frame) => fits(frame) && ++count % n === 0;
 }
 
-const isPublishAck = ({ answers }: Frame): boolean => STORED.test(answers);
+const isPublishAck = ({ answers }: Frame): boolean => PUBLISH_ACKS.of.test(answers);
 const isDeliveryAck = ({ from, subject }: Frame): boolean => from === 'client' && DELIVERY_ACK.test(subject);
 const isPublish = ({ from, subject }: Frame): boolean => from === 'client' && STORED.test(subject);
 const isMessage = ({ from, subject }: Frame): boolean => from === 'server' && subject !== '';
 
 describe('between a role and the server', { timeout: SCENE_LIMIT_MS }, () => {
-  test.runIf(FULL)(
-    'acknowledgements of publishes are lost, and only they: what was stored is found in the log',
-    async () => {
-      const { proxy, load, behind } = await open();
-      const isLost = everyNth(10, isPublishAck);
-      proxy.judge = (frame) => (isLost(frame) ? 'drop' : 'pass');
-      await scene.until('lost acknowledgements', () => proxy.counts.dropped >= 30);
-      await scene.until('appends of which nobody knows', async () => (await unknownAppends(behind)) > 0);
-      proxy.judge = () => 'pass';
-      const faultEnd = Date.now();
-      await load.results(50);
-      const rest = await scene.rest();
-      figures.add('publish acks dropped', proxy.counts.dropped, faultEnd, rest);
-      expect(rest.breaches).toEqual([]);
-      expect(proxy.counts.connections).toBe(behind.length);
-    },
-  );
+  test('acknowledgements of publishes are lost, and only they: what was stored is found in the log', async () => {
+    const { proxy, load, behind } = await open();
+    const isLost = everyNth(PUBLISH_ACKS.everyNth, isPublishAck);
+    proxy.judge = (frame) => (proxy.counts.dropped < PUBLISH_ACKS.lostMax && isLost(frame) ? 'drop' : 'pass');
+    await scene.until('lost acknowledgements', () => proxy.counts.dropped >= PUBLISH_ACKS.lost);
+    await scene.until('appends of which nobody knows', async () => (await unknownAppends(behind)) > 0);
+    proxy.judge = () => 'pass';
+    const faultEnd = Date.now();
+    await load.results(BLOWS);
+    const rest = await scene.rest();
+    figures.add('publish acks dropped', proxy.counts.dropped, faultEnd, rest);
+    expect(rest.breaches).toEqual([]);
+    expect(proxy.counts.connections).toBe(behind.length);
+  });
 
-  test.runIf(FULL)(
-    'acknowledgements of deliveries are lost: what was done comes again, and nothing is left to do',
-    async () => {
-      const { proxy, load, behind } = await open();
-      const isLost = everyNth(3, isDeliveryAck);
-      const redelivered = () => behind[0]!.metric('redeliveries_total');
-      const before = await redelivered();
-      proxy.judge = (frame) => (isLost(frame) ? 'drop' : 'pass');
-      await scene.until('lost acknowledgements', () => proxy.counts.dropped >= 100);
-      await scene.until('redeliveries', async () => (await redelivered()) > before);
-      proxy.judge = () => 'pass';
-      const faultEnd = Date.now();
-      await load.results(50);
-      const rest = await scene.rest();
-      figures.add('delivery acks dropped', proxy.counts.dropped, faultEnd, rest);
-      expect(rest.breaches).toEqual([]);
-    },
-  );
+  test('acknowledgements of deliveries are lost: what was done comes again, and nothing is left to do', async () => {
+    const { proxy, load, behind } = await open();
+    const isLost = everyNth(3, isDeliveryAck);
+    const redelivered = () => behind[0]!.metric('redeliveries_total');
+    const before = await redelivered();
+    proxy.judge = (frame) => (isLost(frame) ? 'drop' : 'pass');
+    await scene.until('lost acknowledgements', () => proxy.counts.dropped >= LOST_DELIVERY_ACKS);
+    await scene.until('redeliveries', async () => (await redelivered()) > before);
+    proxy.judge = () => 'pass';
+    const faultEnd = Date.now();
+    await load.results(BLOWS);
+    const rest = await scene.rest();
+    figures.add('delivery acks dropped', proxy.counts.dropped, faultEnd, rest);
+    expect(rest.breaches).toEqual([]);
+  });
 
   test('connections end in the middle of a message, in both directions: what had no whole is nothing', async () => {
     const cuts = depth({ slice: 4, full: 20 });
@@ -111,7 +116,7 @@ describe('between a role and the server', { timeout: SCENE_LIMIT_MS }, () => {
     }
     proxy.judge = () => 'pass';
     const faultEnd = Date.now();
-    await load.results(50);
+    await load.results(BLOWS);
     expect(proxy.counts).toMatchObject({ cut: cuts, connections: behind.length + cuts });
     expect(behind.some((member) => member.said(/^disconnected from NATS/) > 0)).toBe(true);
     const rest = await scene.rest();
@@ -119,15 +124,15 @@ describe('between a role and the server', { timeout: SCENE_LIMIT_MS }, () => {
     expect(rest.breaches).toEqual([]);
   });
 
-  test.runIf(FULL)('everything arrives late, and what is published at the very end of the delay, too', async () => {
+  test('everything arrives late, and what is published at the very end of the delay, too', async () => {
     const { proxy, load } = await open();
     proxy.delayMs = FAR_MS;
     const { passed } = proxy.counts;
-    await load.results(100);
-    await scene.until('messages that came late', () => proxy.counts.passed - passed > 500);
+    await load.results(LATE.blows);
+    await scene.until('messages that came late', () => proxy.counts.passed - passed > LATE.messages);
     proxy.delayMs = 0;
     const faultEnd = Date.now();
-    await load.results(50);
+    await load.results(BLOWS);
     const rest = await scene.rest();
     figures.add(`delay of ${FAR_MS} ms`, 1, faultEnd, rest);
     expect(rest.breaches).toEqual([]);
@@ -139,7 +144,7 @@ describe('between a role and the server', { timeout: SCENE_LIMIT_MS }, () => {
       const { proxy, load, behind } = await open();
       const { connections } = proxy.counts;
       proxy.judge = () => 'drop';
-      await load.results(50); // by the two that do not go through the proxy
+      await load.results(BLOWS); // by the two that do not go through the proxy
       await scene.until(
         'every silent connection to be given up',
         () => behind.every((member) => member.said(/^disconnected from NATS/) > 0),
@@ -149,7 +154,7 @@ describe('between a role and the server', { timeout: SCENE_LIMIT_MS }, () => {
       proxy.judge = () => 'pass';
       const faultEnd = Date.now();
       await scene.until('new connections', () => proxy.counts.connections >= connections + behind.length);
-      await load.results(50);
+      await load.results(BLOWS);
       expect(silenced).toBeGreaterThan(0);
       const rest = await scene.rest();
       figures.add('half-open connection', behind.length, faultEnd, rest);

@@ -23,7 +23,7 @@ test(`the server is killed ${KILLS} times under load: nothing acknowledged is lo
   timeout: 2 * SCENE_LIMIT_MS,
 }, async () => {
   scene = await Scene.open();
-  const load = await scene.begin(12);
+  const load = await scene.begin(depth({ slice: 4, full: 12 }));
   let faultEnd = 0;
   for (let kill = 0; kill < KILLS; kill++) {
     const { pid } = scene.server;
@@ -33,7 +33,7 @@ test(`the server is killed ${KILLS} times under load: nothing acknowledged is lo
     expect(scene.server.pid).not.toBe(pid);
     await load.results(RESULTS_BETWEEN[kill % RESULTS_BETWEEN.length]!);
   }
-  await load.results(50);
+  await load.results(depth({ slice: 10, full: 50 }));
   for (const member of scene.members) expect(member.said(/^reconnected to NATS/)).toBeGreaterThan(0);
   const rest = await scene.rest();
   figures.add('server killed', KILLS, faultEnd, rest);

@@ -9,10 +9,11 @@ import { FaultFigures } from './figures-of-faults.ts';
 import { FATED_RULES, FATED_TWO_VERSIONS } from './hold.ts';
 import { SCENE_LIMIT_MS, Scene } from './scene.ts';
 
-const SESSIONS = 8;
+const SESSIONS = depth({ slice: 2, full: 8 });
 /** An executor that does not know the rules looks at a task again after five seconds. */
 const DELAYED_LIMIT_MS = 60_000;
-const ASKED = 40;
+const ASKED = depth({ slice: 10, full: 40 });
+const BLOWS = depth({ slice: 5, full: 20 });
 
 const figures = new FaultFigures('two-versions');
 let scene: Scene;
@@ -49,11 +50,10 @@ const closedAs = async (ids: readonly string[]): Promise<unknown[]> => {
   return states.map((state) => `${state?.status} ${state?.winner}`);
 };
 
-describe.runIf(depth({ slice: false, full: true }))(
-  'two versions of a rule set',
-  { timeout: 2 * SCENE_LIMIT_MS },
-  () => {
-    test('an executor that knows the old one alone delays tasks of the new one and cancels none; one that knows both runs them', async () => {
+describe('two versions of a rule set', { timeout: 2 * SCENE_LIMIT_MS }, () => {
+  test.runIf(depth({ slice: false, full: true }))(
+    'an executor that knows the old one alone delays tasks of the new one and cancels none; one that knows both runs them',
+    async () => {
       scene = await Scene.open({ roles: ['collector', 'collector', 'ai'], env: FATED_TWO_VERSIONS });
       const old = await scene.start('executor', FATED_RULES);
       const load = await scene.begin(4);
@@ -76,50 +76,50 @@ describe.runIf(depth({ slice: false, full: true }))(
       const over = async () => (await closedAs([...first, ...second])).every((state) => state === 'closed red');
       await scene.until('every fight won', over, DELAYED_LIMIT_MS);
       await old.stop(); // the deploy is over: nothing is delayed any more
-      await load.results(20);
+      await load.results(BLOWS);
       const rest = await scene.rest();
       figures.add('executors of two versions', SESSIONS, faultEnd, rest);
       expect(rest.breaches).toEqual([]);
       expect(rest.failed).toBe(0);
-    });
+    },
+  );
 
-    test('collectors are replaced one by one, then sessions of the new version open; a late old one leaves them alone', async () => {
-      scene = await Scene.open({ roles: ['executor', 'ai'], env: FATED_TWO_VERSIONS });
-      const olds = [await scene.start('collector', FATED_RULES), await scene.start('collector', FATED_RULES)];
-      const load = await scene.begin(4);
-      for (const old of olds) {
-        await scene.start('collector');
-        await old.stop();
-        await load.results(10);
-      }
-      const ids = idsOf(2);
-      await Promise.all(ids.map((id) => open(id, 2, 3)));
-      await Promise.all(ids.map(exchange));
-      await scene.until('first results', async () => (await Promise.all(ids.map(results))).every((step) => step > 0));
+  test('collectors are replaced one by one, then sessions of the new version open; a late old one leaves them alone', async () => {
+    scene = await Scene.open({ roles: ['executor', 'ai'], env: FATED_TWO_VERSIONS });
+    const olds = [await scene.start('collector', FATED_RULES), await scene.start('collector', FATED_RULES)];
+    const load = await scene.begin(4);
+    for (const old of olds) {
+      await scene.start('collector');
+      await old.stop();
+      await load.results(BLOWS / 2);
+    }
+    const ids = idsOf(2);
+    await Promise.all(ids.map((id) => open(id, 2, 3)));
+    await Promise.all(ids.map(exchange));
+    await scene.until('first results', async () => (await Promise.all(ids.map(results))).every((step) => step > 0));
 
-      const late = await scene.start('collector', FATED_RULES);
-      // Without a snapshot to start from, the old one has nothing but the log to tell it that others know the rules.
-      await (await scene.game.nc.jetstreamManager()).streams.delete('KV_sessions');
-      const faultEnd = Date.now();
-      const answers = await Promise.all(
-        Array.from({ length: ASKED }, (_, index) => scene.game.state(ids[index % SESSIONS]!, 'a')),
-      );
-      const errors = answers.map((answer) => (answer as { error?: string } | null)?.error);
-      expect(errors.filter((error) => error !== undefined && error !== 'unavailable')).toEqual([]);
-      await Promise.all(ids.map(exchange));
-      await scene.until(
-        'a wake that the late one left to the others',
-        () => late.said(/unknown rules fated, version 2/) > 0,
-      );
-      await Promise.all(ids.map(exchange));
-      const over = async () => (await closedAs(ids)).every((state) => state === 'closed red');
-      await scene.until('every fight won', over, DELAYED_LIMIT_MS);
-      await late.stop(); // or it would go on giving wakes back that it is given again
-      await load.results(20);
-      const rest = await scene.rest();
-      figures.add('collectors of two versions', 3, faultEnd, rest);
-      expect(rest.breaches).toEqual([]);
-      expect(rest.failed).toBe(0);
-    });
-  },
-);
+    const late = await scene.start('collector', FATED_RULES);
+    // Without a snapshot to start from, the old one has nothing but the log to tell it that others know the rules.
+    await (await scene.game.nc.jetstreamManager()).streams.delete('KV_sessions');
+    const faultEnd = Date.now();
+    const answers = await Promise.all(
+      Array.from({ length: ASKED }, (_, index) => scene.game.state(ids[index % SESSIONS]!, 'a')),
+    );
+    const errors = answers.map((answer) => (answer as { error?: string } | null)?.error);
+    expect(errors.filter((error) => error !== undefined && error !== 'unavailable')).toEqual([]);
+    await Promise.all(ids.map(exchange));
+    await scene.until(
+      'a wake that the late one left to the others',
+      () => late.said(/unknown rules fated, version 2/) > 0,
+    );
+    await Promise.all(ids.map(exchange));
+    const over = async () => (await closedAs(ids)).every((state) => state === 'closed red');
+    await scene.until('every fight won', over, DELAYED_LIMIT_MS);
+    await late.stop(); // or it would go on giving wakes back that it is given again
+    await load.results(BLOWS);
+    const rest = await scene.rest();
+    figures.add('collectors of two versions', 3, faultEnd, rest);
+    expect(rest.breaches).toEqual([]);
+    expect(rest.failed).toBe(0);
+  });
+});

@@ -13,7 +13,7 @@ import { type Member, SCENE_LIMIT_MS, Scene } from './scene.ts';
 const LOCK_TTL_MS = 6_000;
 /** Longer than the two seconds of FAST_CLOCKS, whatever the load does meanwhile. */
 const PAST_THE_LOCK_MS = 2_500;
-/** A stopped collector is in the middle of something nearly always; so often it is stopped until it was. */
+/** Under this load a stopped collector is in the middle of something nearly always; so often it is stopped until it was. */
 const STOPS_MAX = 5;
 
 const figures = new FaultFigures('zombies');
@@ -37,7 +37,7 @@ describe('I5 a zombie', () => {
   }, async () => {
     scene = await Scene.open({ env: { ...hold.env, LOCK_TTL_MS: `${LOCK_TTL_MS}` } });
     const { game } = scene;
-    const load = await scene.begin(8);
+    const load = await scene.begin(depth({ slice: 4, full: 8 }));
     const actor = { kind: 'player', stats: { hp: 2 } };
     await game.open('held', {
       teams: { red: ['a'], blue: ['b'] },
@@ -89,7 +89,7 @@ describe('I5 a zombie', () => {
     await scene.until('the refused result in the metrics', () =>
       zombie.metric('appends_total', { subject_kind: 'result', outcome: 'conflict' }).then((count) => count > 0),
     );
-    await load.results(50);
+    await load.results(depth({ slice: 10, full: 50 }));
     const rest = await scene.rest();
     figures.add('executor stopped past its lock', 1, faultEnd, rest);
     expect(rest.breaches).toEqual([]);
@@ -97,7 +97,9 @@ describe('I5 a zombie', () => {
 
   test.runIf(depth({ slice: false, full: true }))(
     'collector: its actions are refused, and its wakes are dealt with by others',
-    { timeout: SCENE_LIMIT_MS },
+    {
+      timeout: SCENE_LIMIT_MS,
+    },
     async () => {
       scene = await Scene.open({ env: hold.env });
       const load = await scene.begin(16);

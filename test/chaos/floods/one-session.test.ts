@@ -129,7 +129,7 @@ test(`I10 ${JOINS} joins, nudges and moves of the newcomers: as many join as may
 test('the bystanders have fought on through all of it, each to a faultless end', {
   timeout: TEST_LIMIT_MS,
 }, async () => {
-  const duels = await bystanders.finish(nc);
+  const { duels, lost, doubled, breaches } = await bystanders.finish(nc);
   expect(duels).toBeGreaterThan(RINGS);
   const peaks = (['collector', 'executor', 'ai'] as const).map((name) => [name, peakMib(stage, name)] as const);
   for (const [name, peak] of peaks) expect(peak, `the ${name}'s peak in MiB`).toBeLessThan(ROLE_MAX_MIB);
@@ -137,9 +137,10 @@ test('the bystanders have fought on through all of it, each to a faultless end',
     signals: SIGNALS,
     joins: JOINS,
     bystander_duels: duels,
-    lost: 0,
-    doubled: 0,
+    lost: lost.length,
+    doubled: doubled.length,
     ...Object.fromEntries(peaks.map(([name, peak]) => [`${name}_peak_mib`, peak])),
     command: 'RIPOSTE_CHAOS=full npx vitest run test/chaos/floods/one-session.test.ts',
   });
+  expect({ lost, doubled, breaches }).toEqual({ lost: [], doubled: [], breaches: [] });
 });

@@ -2,19 +2,23 @@
 // on beside them. Each must end as a duel ends, its log without a fault.
 
 import type { NatsConnection } from '@nats-io/transport-node';
-import { audit, breachLine } from '#cli/audit/audit.ts';
 import { violationsOf } from '../../interop/history.ts';
 import { type Session, strike } from '../../interop/outsider.ts';
 import type { Stage } from '../../interop/stage.ts';
+import { type Account, type Harm, harmTo } from './account.ts';
 
 export const DUEL = { red: ['a'], blue: ['b'] } as const;
 /** Blows of 10 on 50: five exchanges, of which the last kills both. */
 const MORTAL = { hp: 50, damage: 10 };
 
+interface Duel extends Account {
+  readonly duel: Session;
+}
+
 /** Duels that go on until they are told that it is over. */
 export class Bystanders {
   readonly #stage: Stage;
-  readonly #fights: Promise<Session[]>[];
+  readonly #fights: Promise<Duel[]>[];
   #over = false;
 
   /** Sets so many rings going, each with one duel at a time. */
@@ -24,40 +28,38 @@ export class Bystanders {
     for (const fight of this.#fights) fight.catch(() => {});
   }
 
-  /** Lets every duel come to its end, and judges all of them. Resolves to how many there were. */
-  async finish(nc: NatsConnection): Promise<number> {
+  /** Lets every duel come to its end, and judges all of them, together with others that must have come to no harm. */
+  async finish(nc: NatsConnection, others: readonly Account[] = []): Promise<Harm & { readonly duels: number }> {
     this.#over = true;
-    const duels = (await Promise.all(this.#fights)).flat();
+    const accounts = (await Promise.all(this.#fights)).flat();
+    const duels = accounts.map(({ duel }) => duel);
     const faults: string[] = [];
     for (const duel of duels) {
       faults.push(...violationsOf(duel.entries).map((line) => `${duel.id} ${line}`));
       if (duel.deadLetters.length > 0) faults.push(`${duel.id} has dead letters`);
     }
-    // Of the sessions beside them the log may say anything.
-    const { breaches } = await audit(nc, { atRest: true });
-    const ids = new Set(duels.map(({ id }) => id));
-    faults.push(...breaches.filter(({ session }) => ids.has(session)).map(breachLine));
-    if (faults.length > 0) throw new Error(`bystanders came to harm:\n${faults.join('\n')}`);
-    return duels.length;
+    const harm = await harmTo(nc, [...accounts, ...others]);
+    return { ...harm, breaches: [...faults, ...harm.breaches], duels: duels.length };
   }
 
-  async #fight(ring: number): Promise<Session[]> {
-    const duels: Session[] = [];
+  async #fight(ring: number): Promise<Duel[]> {
+    const duels: Duel[] = [];
     do {
       const duel = this.#stage.session(`bystander-${ring}-${duels.length}`);
       await duel.open({ teams: DUEL, stats: MORTAL });
-      await toTheEnd(duel);
-      duels.push(duel);
+      duels.push({ id: duel.id, duel, moves: await toTheEnd(duel) });
     } while (!this.#over);
     return duels;
   }
 }
 
-/** Two players strike at each other until the session is closed. */
-export async function toTheEnd(duel: Session, limitMs?: number): Promise<void> {
+/** Two players strike at each other until the session is closed. Resolves to the blows that were acknowledged. */
+export async function toTheEnd(duel: Session, limitMs?: number): Promise<Account['moves']> {
+  const moves = new Map<string, number>();
   while (duel.closed() === undefined) {
     const [ab, ba] = [strike('a', 'b'), strike('b', 'a')];
-    await duel.send({ signal_type: 'check_immediate', moves: [ab, ba] });
+    const seq = await duel.send({ signal_type: 'check_immediate', moves: [ab, ba] });
+    for (const { move_id } of [ab, ba]) moves.set(move_id, seq);
     await duel.until(
       `the result of ${ab.move_id}, or the end`,
       () => {
@@ -70,4 +72,5 @@ export async function toTheEnd(duel: Session, limitMs?: number): Promise<void> {
     if (duel.results().at(-1)?.status !== 'done') await duel.ended(limitMs);
     if ((duel.resultMessages().at(-1)?.deaths.length ?? 0) > 0) await duel.ended(limitMs);
   }
+  return moves;
 }

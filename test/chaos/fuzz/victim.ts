@@ -23,6 +23,8 @@ interface View {
 /** One such session. */
 export class Victim {
   readonly id: string;
+  /** Log sequences of acknowledged blows, by move id. */
+  readonly moves = new Map<string, number>();
   readonly #nc: NatsConnection;
 
   constructor(nc: NatsConnection, id: string) {
@@ -54,7 +56,8 @@ export class Victim {
         struckAt = now;
         const moves = [strike('a', 'b'), strike('b', 'a')];
         const signal = { session_id: this.id, signal_type: 'check_immediate', moves };
-        await this.#publish(logSubject('signal', this.id), signal);
+        const seq = await this.#publish(logSubject('signal', this.id), signal);
+        if (seq !== undefined) for (const { move_id } of moves) this.moves.set(move_id, seq);
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
@@ -67,7 +70,9 @@ export class Victim {
       view = await this.exchange(until - performance.now());
   }
 
-  async #publish(subject: string, body: unknown): Promise<void> {
-    await this.#nc.request(subject, encode(body), { timeout: ANSWER_MS });
+  /** Resolves to its log sequence, or to nothing where it was not taken. */
+  async #publish(subject: string, body: unknown): Promise<number | undefined> {
+    const answer = await this.#nc.request(subject, encode(body), { timeout: ANSWER_MS });
+    return answer.json<{ seq?: number }>().seq;
   }
 }

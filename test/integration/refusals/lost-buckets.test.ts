@@ -1,8 +1,10 @@
 // Proves I1 with the buckets themselves gone while everything runs: fights go on, every move ends once, and the buckets are
-// there again. Bots fight in the background, so that every role is at work when a bucket goes.
+// there again. Bots fight in the background, so that every role is at work when a bucket goes; and the streams are audited at rest.
 
+import { connect as connectAnew } from '@nats-io/transport-node';
 import { connect } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { audit, breachLine } from '#cli/audit/audit.ts';
 import { violationsOf } from '../../interop/history.ts';
 import { type Session, strike } from '../../interop/outsider.ts';
 import { FAST_CLOCKS, freePort, PLAIN_RULES, Role } from '../../interop/roles.ts';
@@ -23,6 +25,17 @@ beforeAll(async () => {
 afterAll(async () => {
   await stage?.close();
 }, STAGE_LIMIT_MS);
+
+/** Judges all that the streams of a server have. */
+async function expectFaultless(url: string): Promise<void> {
+  const nc = await connectAnew({ servers: url });
+  try {
+    const { breaches } = await audit(nc, { atRest: true });
+    expect(breaches.map(breachLine)).toEqual([]);
+  } finally {
+    await nc.close();
+  }
+}
 
 const exists = async (stream: string): Promise<boolean> =>
   stage.outsider.jsm.streams.info(stream).then(
@@ -81,6 +94,12 @@ test('I1 a lost bucket of snapshots is filled again by the sessions that are in 
   await session.snapshot('sessions', 'the second pair', (value) => value.status === 'open');
 });
 
+test('I1 to I6 and I10 hold in all that the streams have, whichever bucket was lost', {
+  timeout: LIMIT_MS,
+}, async () => {
+  await expectFaultless(stage.server.url);
+});
+
 test('a bucket of locks that may not be made anew (PROVISION=off) shows in readiness, and fights go on when it is back', {
   timeout: LIMIT_MS,
 }, async () => {
@@ -115,6 +134,7 @@ test('a bucket of locks that may not be made anew (PROVISION=off) shows in readi
     });
     await jsm.streams.add(config);
     await session.resultOf(ab);
+    await expectFaultless(own.server.url);
   } finally {
     await nc.close();
     await Promise.all(roles.filter((role) => role.alive).map((role) => role.kill()));
