@@ -43,12 +43,12 @@ afterAll(() => {
     doubled: sum(({ doubled }) => doubled.length),
     public_record_behind_ms: Math.max(0, ...all.map(({ recordLagMs }) => recordLagMs)),
     longest_recovery_ms: Math.max(0, ...all.map(({ longestWaitMs }) => longestWaitMs)),
-    ...Object.fromEntries(all.length > 1 ? [...outcomes].flatMap(([name, outcome]) => figuresOf(name, outcome)) : []),
+    ...Object.fromEntries(FULL ? [...outcomes].flatMap(([name, outcome]) => figuresOf(name, outcome)) : []),
     command: 'npm run test:chaos -- test/chaos/cluster',
   });
 });
 
-function figuresOf(name: string, outcome: Outcome): [string, number][] {
+function figuresOf(name: string, outcome: Outcome): [string, number | string][] {
   return [
     [`${name}_faults`, outcome.faults],
     [`${name}_messages`, outcome.messages],
@@ -58,6 +58,7 @@ function figuresOf(name: string, outcome: Outcome): [string, number][] {
     [`${name}_record_lag_ms`, outcome.recordLagMs],
     [`${name}_no_result_ms`, outcome.longestStallMs],
     [`${name}_longest_wait_ms`, outcome.longestWaitMs],
+    [`${name}_waits_ms`, outcome.waitsMs.map(Math.round).join(' ')],
     ...(outcome.longestElectionMs === 0
       ? []
       : ([

@@ -40,6 +40,8 @@ export interface Outcome extends Judgement {
   readonly longestStallMs: number;
   /** From a fault to the first result of the session that waited longest for one. */
   readonly longestWaitMs: number;
+  /** After each fault, in their order. */
+  readonly waitsMs: readonly number[];
   /** The longest time that the servers took to elect leaders, where that was looked at. */
   readonly longestElectionMs: number;
   /** What a session waited for beyond that: the longest over the faults. */
@@ -130,6 +132,7 @@ export class Siege {
     const died =
       survivors.length < CREW.length ? [`${CREW.length - survivors.length} roles have ended by themselves`] : [];
     const late = exits.filter(({ code }) => code !== 0).map((exit) => `a role ended with ${JSON.stringify(exit)}`);
+    const waitsMs = this.#faults.map((fault) => longestWait(judgement, fault));
     return {
       ...judgement,
       breaches: [...breaches.map(breachLine), ...died, ...late],
@@ -139,7 +142,8 @@ export class Siege {
         0,
         ...this.#faults.map(({ fromMs, toMs }) => longestGap(judgement.resultTimes, fromMs, toMs)),
       ),
-      longestWaitMs: Math.max(0, ...this.#faults.map((fault) => longestWait(judgement, fault))),
+      longestWaitMs: Math.max(0, ...waitsMs),
+      waitsMs,
       longestElectionMs: Math.max(0, ...this.#faults.map(({ fromMs, ledMs }) => (ledMs ?? fromMs) - fromMs)),
       longestBeyondMs: Math.max(
         0,
