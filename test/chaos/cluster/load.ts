@@ -23,7 +23,7 @@ const REPUBLISH_PAUSE_MS = 50;
 /** Sessions that do not end: something is stuck. */
 const END_LIMIT_MS = 120_000;
 /** Of the player who never answers: some blow is always waiting for its timer. */
-const SILENT_TIMEOUTS_MS = [1_500, 1_000];
+export const SILENT_TIMEOUTS_MS = [1_500, 1_000];
 const STATS = { hp: 60, damage: 12, spread: 4 };
 /** Who is struck once in a second is struck down after a few. */
 const SILENT_STATS = { hp: 30, damage: 12, spread: 4 };
@@ -34,13 +34,13 @@ const LOOK_EVERY_MS = 50;
 
 /** What one session has had acknowledged. */
 export interface Account {
+  readonly kind: Kind;
   readonly sessionId: string;
   /** Log sequences of acknowledged signals, by the id of their one move. */
   readonly moves: ReadonlyMap<string, number>;
 }
 
 interface Fight extends Account {
-  readonly kind: Kind;
   readonly moves: Map<string, number>;
   closed: boolean;
   heardAt: number;

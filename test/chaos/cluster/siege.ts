@@ -8,7 +8,7 @@ import { logFilter } from '#contracts/subjects.ts';
 import type { RoleName } from '#tools/roles/role-process.ts';
 import { Cluster, type Replicated } from '../../harness/cluster.ts';
 import { FAST_CLOCKS, TestRoles } from '../../harness/roles.ts';
-import { Load } from './load.ts';
+import { Load, SILENT_TIMEOUTS_MS } from './load.ts';
 import { type Judgement, judge, longestGap } from './verdict.ts';
 
 const CREW: readonly RoleName[] = ['collector', 'collector', 'executor', 'executor', 'ai'];
@@ -38,7 +38,7 @@ export interface Outcome extends Judgement {
   readonly recordLagMs: number;
   /** The longest time without any result of any session, from a fault until all was whole again. */
   readonly longestStallMs: number;
-  /** From a fault to the first result of the session that waited longest for one. */
+  /** From a fault to the first result of the session that waited longest for one, less what its own clock asks for. */
   readonly longestWaitMs: number;
   /** After each fault, in their order. */
   readonly waitsMs: readonly number[];
@@ -115,6 +115,18 @@ export class Siege {
     this.#faults.at(-1)!.ledMs = Date.now();
   }
 
+  /** Over the sessions that had a result before a fault and one after it: the longest time from the fault to that. */
+  #longestWait({ timesOf }: Judgement, { fromMs }: Fault): number {
+    const waits = this.load.accounts.map(({ sessionId, kind }) => {
+      const times = timesOf.get(sessionId) ?? [];
+      const next = times.find((time) => time > fromMs);
+      if (next === undefined || times[0]! > fromMs) return 0;
+      // Where a player never answers, a blow has to wait for its deadline, fault or none.
+      return next - fromMs - (kind === 'silent' ? Math.min(...SILENT_TIMEOUTS_MS) : 0);
+    });
+    return Math.max(0, ...waits);
+  }
+
   /** Fights to the end, and judges. The roles must all have lived through it, and drain in time. */
   async end(): Promise<Outcome> {
     await this.load.finish().catch((error: unknown) => {
@@ -132,7 +144,7 @@ export class Siege {
     const died =
       survivors.length < CREW.length ? [`${CREW.length - survivors.length} roles have ended by themselves`] : [];
     const late = exits.filter(({ code }) => code !== 0).map((exit) => `a role ended with ${JSON.stringify(exit)}`);
-    const waitsMs = this.#faults.map((fault) => longestWait(judgement, fault));
+    const waitsMs = this.#faults.map((fault) => this.#longestWait(judgement, fault));
     return {
       ...judgement,
       breaches: [...breaches.map(breachLine), ...died, ...late],
@@ -147,7 +159,9 @@ export class Siege {
       longestElectionMs: Math.max(0, ...this.#faults.map(({ fromMs, ledMs }) => (ledMs ?? fromMs) - fromMs)),
       longestBeyondMs: Math.max(
         0,
-        ...this.#faults.map((fault) => fault.fromMs + longestWait(judgement, fault) - (fault.ledMs ?? fault.fromMs)),
+        ...this.#faults.map(
+          (fault) => fault.fromMs + this.#longestWait(judgement, fault) - (fault.ledMs ?? fault.fromMs),
+        ),
       ),
     };
   }
@@ -164,13 +178,4 @@ export class Siege {
 function explained(error: unknown, { complaints }: TestRoles, during = 'the load'): Error {
   const said = complaints.slice(-COMPLAINTS_SHOWN).join('\n  ');
   return new Error(`${during}: ${error instanceof Error ? error.message : String(error)}\n  ${said}`, { cause: error });
-}
-
-/** Over the sessions that had a result before a fault and one after it: the longest time from the fault to that. */
-function longestWait({ timesOf }: Judgement, { fromMs }: Fault): number {
-  const waits = [...timesOf.values()].map((times) => {
-    const next = times.find((time) => time > fromMs);
-    return next === undefined || times[0]! > fromMs ? 0 : next - fromMs;
-  });
-  return Math.max(0, ...waits);
 }
