@@ -80,7 +80,7 @@ export async function execute(
   const lock = tools.locks.hold(task.session_id, nonce, revision);
   try {
     await log.foldTo(battle, task.through);
-    // What names the place has been told so, by a server or by nobody: one that is believed to end before it is asked once more (I7).
+    // The place was told by a server, or is made up: where the log is believed to end before it, it is looked for once more (I7).
     if (battle.through < task.through && deliveries === 1)
       throw new EffectFailed(`${task.session_id}: the log is not seen to reach ${task.through}`);
     if (battle.state.rulesUnknown !== null) {

@@ -1,5 +1,6 @@
 /**
- * Owns creating and checking the durable consumers, and the seal of the one that others than its role could alter
+ * Owns creating and checking the durable consumers, making those anew that stand where no message reaches them (I6;
+ * docs/adr/0030-a-consumer-beyond-the-end-is-made-anew.md), and the seal of the one that others than its role could alter
  * (docs/adr/0024-the-collectors-consumer-is-sealed.md).
  */
 import { randomInt } from 'node:crypto';

@@ -6,8 +6,8 @@
  *     absent --session()--> hydrating --caught up--> live --evicted--> absent
  *
  * Hydrating: the follower's messages for the session are buffered first; then the log is asked for the session's last
- * sequence, by an answer that lacks nothing of what the follower has passed by already; then snapshot, then log until that
- * sequence; then the buffer. What the follower delivers from then on comes after all of it, and what it delivers twice the
+ * sequence, by an answer that lacks nothing of what the follower has passed by already; then snapshot, where the log still has the
+ * message it ends with (docs/adr/0029-a-log-is-known-by-its-last-message.md), then log until that sequence; then the buffer. What the follower delivers from then on comes after all of it, and what it delivers twice the
  * fold ignores.
  */
 import type { Logger } from 'pino';

@@ -159,9 +159,7 @@ export class Siege {
       longestElectionMs: Math.max(0, ...this.#faults.map(({ fromMs, ledMs }) => (ledMs ?? fromMs) - fromMs)),
       longestBeyondMs: Math.max(
         0,
-        ...this.#faults.map(
-          (fault) => fault.fromMs + this.#longestWait(judgement, fault) - (fault.ledMs ?? fault.fromMs),
-        ),
+        ...this.#faults.map(({ fromMs, ledMs }, index) => fromMs + waitsMs[index]! - (ledMs ?? fromMs)),
       ),
     };
   }
