@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { bareEnvironment } from '#test/harness/environment.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -28,10 +29,9 @@ export class Command {
 
   /** Starts `npm run <name>` without npm, which would add lines of its own. */
   constructor(name: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
-    const { PATH, HOME } = process.env;
     this.#child = spawn(process.execPath, ['tools/setup/run.mjs', name, ...args], {
       cwd: ROOT,
-      env: { PATH, HOME, ...env },
+      env: { ...bareEnvironment(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     createInterface({ input: this.#child.stdout! }).on('line', (line) => this.stdout.push(line));

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { connect } from '@nats-io/transport-node';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RiposteClient } from '#client/client.ts';
+import { bareEnvironment } from '#test/harness/environment.ts';
 import { startTestServer } from '#test/harness/server.ts';
 import { ROOT } from '#tools/commands/child.ts';
 import { COMMAND_LIMIT_MS, Command, remaining } from './command.ts';
@@ -59,8 +60,7 @@ describe('npm start', { timeout: COMMAND_LIMIT_MS }, () => {
         .map((assignment) => assignment.split('=', 2)),
     );
     expect(Object.keys(env)).toEqual(['NATS_URL', 'NATS_NKEY_SEED_FILE', 'NATS_TLS_CA']);
-    const { PATH, HOME } = process.env;
-    const options = { cwd: ROOT, env: { PATH, HOME, ...env }, timeout: COMMAND_LIMIT_MS };
+    const options = { cwd: ROOT, env: { ...bareEnvironment(), ...env }, timeout: COMMAND_LIMIT_MS };
     const { stdout } = await promisify(execFile)(process.execPath, ['examples/duel.ts'], options);
     expect(stdout).toMatch(/duel-\d+ is over: /);
     await expect(connect({ servers: env.NATS_URL!, tls: { caFile: env.NATS_TLS_CA! } })).rejects.toThrow(/authoriz/i);

@@ -1,7 +1,7 @@
 // Owns: the container engine of the tests: whether one runs, the images of this checkout in it, and what can be done to a
 // container there.
 //
-// It is the engine that `docker` speaks to; with RIPOSTE_ENGINE=own, one that `npm test` has started (tools/containers).
+// It is the engine that `docker` speaks to; with RIPOSTE_ENGINE=own, one that the command has started (tools/containers).
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -40,7 +40,7 @@ async function whatIsMissing(env: NodeJS.ProcessEnv): Promise<string | null> {
   try {
     await getContainerRuntimeClient();
   } catch {
-    return env.RIPOSTE_ENGINE_FAULT ?? 'no container engine runs here: RIPOSTE_ENGINE=own npm test starts one';
+    return env.RIPOSTE_ENGINE_FAULT ?? 'no container engine runs here: RIPOSTE_ENGINE=own npm run test:slices starts one';
   }
   try {
     await docker(['compose', 'version']);

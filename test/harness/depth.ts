@@ -1,4 +1,4 @@
-// Owns: how deep the slow suites go. `npm test` runs a short, seeded slice of each; `npm run test:chaos` all of it.
+// Says how deep the slow suites go. `npm run test:slices` runs a short, seeded slice of each, `npm run test:chaos` all of it.
 
 const FULL = process.env.RIPOSTE_CHAOS === 'full';
 

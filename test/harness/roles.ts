@@ -4,6 +4,7 @@
 
 import type { LogLine } from '#tools/roles/log-line.ts';
 import { ROLES, type RoleExit, type RoleName, RoleProcess } from '#tools/roles/role-process.ts';
+import { bareEnvironment } from './environment.ts';
 
 /** Lines of one test file's roles that are kept to explain a failure. */
 const KEPT_LINES_MAX = 500;
@@ -31,8 +32,7 @@ export class TestRoles {
   readonly #running = new Set<RoleProcess>();
 
   private constructor({ url, env, envOf = () => ({}) }: TestRolesOptions) {
-    const { PATH, HOME } = process.env;
-    this.#env = { PATH, HOME, ...env, NATS_URL: url };
+    this.#env = { ...bareEnvironment(), ...env, NATS_URL: url };
     this.#envOf = envOf;
   }
 

@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { bareEnvironment } from '#test/harness/environment.ts';
 
 export type RoleName = 'collector' | 'executor' | 'ai';
 export type Environment = Readonly<Record<string, string>>;
@@ -87,10 +88,9 @@ export class Role {
 
   /** Starts a process with exactly the given environment and what Node itself needs. */
   static spawn(name: RoleName, environment: Environment): Role {
-    const { PATH = '', HOME = '' } = process.env;
     const child = spawn(process.execPath, ['--import', './tools/setup/lifeline.mjs', `services/${name}/main.ts`], {
       cwd: ROOT,
-      env: { PATH, HOME, ...environment },
+      env: { ...bareEnvironment(), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child.stdout.setEncoding('utf8');

@@ -1,5 +1,5 @@
-// Owns: running vitest as a part of a command, and what came of it: how many tests passed, and why the run counts as failed
-// where the numbers alone do not say it.
+// Runs vitest as a part of a command, and says what came of it: how many tests passed, and why the run counts as failed if
+// the numbers alone do not say it.
 
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,16 +8,34 @@ import { NatsServerUnavailable } from '../nats-server/step.ts';
 import { ROOT, runChild } from './child.ts';
 import { countLine, countTests, type TestCount } from './test-count.ts';
 
+/** The projects of vitest.config.ts. */
+export type TestProject = 'pure' | 'real' | 'chaos';
+
 /** What came of a run. */
 export interface VitestRun {
-  /** Tests ran, and none failed; that no test ran is a finding. */
+  /** Tests ran, and none failed. A run without a test is not ok. */
   readonly ok: boolean;
   readonly ms: number;
-  /** Why it is not ok, where the count does not say it; then the count, as the last line. */
+  /** Why it is not ok, if the count does not say it; then the count, as the last line. */
   readonly lines: readonly string[];
 }
 
-/** Makes sure that tests find a nats-server; false, and said on stderr, where there is none to be had. */
+/** What to run, and for how long at most. */
+export interface VitestOptions {
+  readonly projects: readonly TestProject[];
+  /** More arguments for vitest: files, `-t`. */
+  readonly args: readonly string[];
+  /** A folder below `.cache`, emptied first: `vitest.json` is the report, `summary.txt` the line of the count. */
+  readonly results: string;
+  /** After this time the run is killed. */
+  readonly limitMs: number;
+}
+
+const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
+/** What Node.js has compiled once is not compiled again by the hundreds of processes that tests start. */
+const COMPILE_CACHE = join(ROOT, '.cache', 'node-compile');
+
+/** Makes sure that tests find a nats-server. If there is none to be had, says so on stderr and resolves with false. */
 export async function serverForTests(): Promise<boolean> {
   try {
     await ensureNatsServer();
@@ -29,20 +47,23 @@ export async function serverForTests(): Promise<boolean> {
   }
 }
 
-/**
- * Runs vitest.
- * @param args for vitest
- * @param results a folder below `.cache`, emptied first: `vitest.json` is the report, `summary.txt` the line of the count
- * @param limitMs after which it is killed
- */
-export async function runVitest(args: readonly string[], results: string, limitMs: number): Promise<VitestRun> {
+/** Empties the folder of results. A run that ends before its tests must not leave the count of an earlier one. */
+export function emptyResults(results: string): void {
   const folder = join(ROOT, '.cache', results);
-  const report = join(folder, 'vitest.json');
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const { code, ms } = await runChild(process.execPath, [vitest, 'run', ...reporters, ...args], limitMs);
+}
+
+/** Runs vitest to its end. */
+export async function runVitest({ projects, args, results, limitMs }: VitestOptions): Promise<VitestRun> {
+  emptyResults(results);
+  process.env.NODE_COMPILE_CACHE ??= COMPILE_CACHE;
+  const folder = join(ROOT, '.cache', results);
+  const report = join(folder, 'vitest.json');
+  const chosen = projects.map((project) => `--project=${project}`);
+  const reporters = ['default', './tools/commands/time-reporter.ts', 'json'].map((name) => `--reporter=${name}`);
+  const all = ['run', ...chosen, ...reporters, `--outputFile.json=${report}`, ...args];
+  const { code, ms } = await runChild(process.execPath, [VITEST, ...all], limitMs);
   const count = existsSync(report) ? countTests(readFileSync(report, 'utf8')) : undefined;
   const line = countLine(count ?? { passed: 0, failed: 0, skipped: 0 });
   writeFileSync(join(folder, 'summary.txt'), `${line}\n`);

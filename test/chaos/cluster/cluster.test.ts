@@ -7,6 +7,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { bucketStream, COMBAT, CONSUMERS, LOCKS_BUCKET, TASKS, TIMERS } from '#contracts/streams.ts';
+import { bareEnvironment } from '#test/harness/environment.ts';
 import { RoleProcess } from '#tools/roles/role-process.ts';
 import { Cluster, type Replicated } from '../../harness/cluster.ts';
 import { depth } from '../../harness/depth.ts';
@@ -97,8 +98,7 @@ describe('three servers', { timeout: SCENARIO_LIMIT_MS }, () => {
   test('REPLICAS=3 is refused by a server that is no cluster, in one line that says why', async () => {
     const server = await startTestServer();
     const lines: string[] = [];
-    const { PATH, HOME } = process.env;
-    const env = { PATH, HOME, ...ENVIRONMENT, NATS_URL: server.url };
+    const env = { ...bareEnvironment(), ...ENVIRONMENT, NATS_URL: server.url };
     const role = new RoleProcess('collector', env, ({ level, text }) => void (level !== 'routine' && lines.push(text)));
     try {
       expect((await role.exited).code).toBe(1);
@@ -145,8 +145,7 @@ describe.runIf(FULL)('three servers, in full', { timeout: SCENARIO_LIMIT_MS }, (
     const cluster = await Cluster.start();
     const [first, ...others] = cluster.nodes;
     for (const node of others) await cluster.kill(node);
-    const { PATH, HOME } = process.env;
-    const env = { PATH, HOME, ...ENVIRONMENT, NATS_URL: cluster.url };
+    const env = { ...bareEnvironment(), ...ENVIRONMENT, NATS_URL: cluster.url };
     const said = Promise.withResolvers<void>();
     const early = new RoleProcess(
       'collector',

@@ -2,7 +2,7 @@
 // during or after whichever call of Effects, the session comes to rest with the very history it has without a crash.
 //
 // The scripts are played once without a crash, which enumerates their calls; then once for each way to die at each call. In
-// `npm test` a few of them are drawn by a seed, which is printed; CRASH_SEED draws the same again, and CRASH_CASE plays
+// `npm run test:slices` a few of them are drawn by a seed, which is printed; CRASH_SEED draws the same again, and CRASH_CASE plays
 // single ones, with commas between them, and tells how long each took to go on. CRASH_ROLE plays all of one role's, one at a time:
 // how long a session takes to go on says something where no other seven want the same cores.
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { bareEnvironment } from '#test/harness/environment.ts';
 import { readLogLine } from '#tools/roles/log-line.ts';
 import type { RoleExit, RoleName } from '#tools/roles/role-process.ts';
 import { ORDER_VARIABLE, type Order, TOLD_FD, type Told } from './order.ts';
@@ -21,8 +22,6 @@ const KEPT_LINES = 40;
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PRELOAD = new URL('./fixtures/preload.ts', import.meta.url).href;
 const LIFELINE = new URL('../../../tools/setup/lifeline.mjs', import.meta.url).href;
-/** Processes are started by the hundred: what Node compiled once it need not compile again. */
-const COMPILE_CACHE = join(ROOT, '.cache', 'node-compile');
 
 /** One call of Effects, as its process told it. */
 export type ToldCall = Extract<Told, { told: 'call' }>;
@@ -52,11 +51,10 @@ export class MortalRole {
    */
   constructor(name: RoleName, env: Readonly<Record<string, string>>, order: Order, sites: (call: ToldCall) => void) {
     this.name = name;
-    const { PATH = '', HOME = '' } = process.env;
     const entry = join(ROOT, 'services', name, 'main.ts');
     const child = spawn(process.execPath, ['--import', LIFELINE, '--import', PRELOAD, entry], {
       cwd: ROOT,
-      env: { PATH, HOME, NODE_COMPILE_CACHE: COMPILE_CACHE, ...env, [ORDER_VARIABLE]: JSON.stringify(order) },
+      env: { ...bareEnvironment(), ...env, [ORDER_VARIABLE]: JSON.stringify(order) },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'ipc'],
     });
     this.#child = child;

@@ -5,6 +5,7 @@
 // A role that ends without having been ended by the test is a breach: a fault must not make roles crash.
 
 import { setTimeout as pause } from 'node:timers/promises';
+import { bareEnvironment } from '#test/harness/environment.ts';
 import type { PrivateServerOptions } from '#tools/nats-server/private-server.ts';
 import type { LogLine } from '#tools/roles/log-line.ts';
 import { type RoleExit, type RoleName, RoleProcess } from '#tools/roles/role-process.ts';
@@ -114,8 +115,7 @@ export class Scene {
   private constructor(server: TestServer, game: GameServer, env: NodeJS.ProcessEnv) {
     this.server = server;
     this.game = game;
-    const { PATH, HOME } = process.env;
-    this.#env = { PATH, HOME, NATS_URL: server.url, ...FAST_CLOCKS, ...env };
+    this.#env = { ...bareEnvironment(), NATS_URL: server.url, ...FAST_CLOCKS, ...env };
   }
 
   static async open({ roles = CREW, env = {}, server = {} }: SceneOptions = {}): Promise<Scene> {

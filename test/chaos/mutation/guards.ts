@@ -13,7 +13,7 @@ export interface Guard {
   readonly edits: readonly (readonly [text: string, without: string])[];
   /** The test that dies of it. */
   readonly dies: DyingTest;
-  /** Quick enough for `npm test`. */
+  /** Quick enough for `npm run test:slices`. */
   readonly quick?: true;
 }
 

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { bareEnvironment } from '#test/harness/environment.ts';
 import { type Answer, linesOf } from '#test/unit/cli/desk.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -15,10 +16,9 @@ export interface Running {
 
 /** Starts `node cli/main.ts`. */
 export function start(args: readonly string[], env: NodeJS.ProcessEnv): Running {
-  const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: ROOT,
-    env: { PATH, HOME, ...env },
+    env: { ...bareEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   return { child, answer: answerOf(child) };

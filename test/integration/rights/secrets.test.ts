@@ -12,6 +12,7 @@ import { createUser } from '@nats-io/nkeys';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RiposteClient } from '#client/client.ts';
 import { connectionFrom } from '#client/environment.ts';
+import { bareEnvironment } from '#test/harness/environment.ts';
 import { type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
 import { startTestServer } from '#test/harness/server.ts';
 import { start } from '#test/integration/cli/riposte.ts';
@@ -58,10 +59,9 @@ const role = (name: string, env: NodeJS.ProcessEnv) =>
 
 /** Starts a program; all it writes is kept. */
 function program(name: string, args: readonly string[], env: NodeJS.ProcessEnv) {
-  const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
-    env: { PATH, HOME, ...env },
+    env: { ...bareEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.push(child);

@@ -11,8 +11,8 @@ import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vi
 import { ROOT } from '#tools/commands/child.ts';
 import { makeBuildContext } from '#tools/containers/build-context.ts';
 import { docker } from '#tools/containers/docker.ts';
-import { buildImages, containerOf, IMAGES_LIMIT_MS, sayEngineFault } from '../harness/containers.ts';
-import { freePort } from '../interop/roles.ts';
+import { buildImages, containerOf, IMAGES_LIMIT_MS, sayEngineFault } from '../../harness/containers.ts';
+import { freePort } from '../../interop/roles.ts';
 
 const fault = await sayEngineFault();
 

@@ -4,10 +4,10 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import type { Spread } from '../../bench/distribution.ts';
-import type { Report } from '../../bench/report.ts';
+import type { Spread } from '../../../bench/distribution.ts';
+import type { Report } from '../../../bench/report.ts';
 
-const COMMAND = fileURLToPath(new URL('../../tools/commands/bench.ts', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../../../tools/commands/bench.ts', import.meta.url));
 /** Two servers, seven processes and some ten seconds of measuring, on a machine busy with other tests. */
 const RUN_LIMIT_MS = 180_000;
 const ROUNDS = 2;
