@@ -40,7 +40,9 @@ async function whatIsMissing(env: NodeJS.ProcessEnv): Promise<string | null> {
   try {
     await getContainerRuntimeClient();
   } catch {
-    return env.RIPOSTE_ENGINE_FAULT ?? 'no container engine runs here: RIPOSTE_ENGINE=own npm run test:slices starts one';
+    return (
+      env.RIPOSTE_ENGINE_FAULT ?? 'no container engine runs here: RIPOSTE_ENGINE=own npm run test:slices starts one'
+    );
   }
   try {
     await docker(['compose', 'version']);
