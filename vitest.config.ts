@@ -19,6 +19,7 @@ export default defineConfig({
     // Node.js itself runs the TypeScript, as it does in production.
     experimental: { viteModuleRunner: false, nodeLoader: false },
     ...LIMITS,
+    setupFiles: process.env.NODE_V8_COVERAGE === undefined ? [] : ['./test/harness/take-coverage.ts'],
     projects: [
       {
         extends: true,
