@@ -3,8 +3,9 @@
 // tests end and start processes, so they run one after the other. The server counts what it sends to whom.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { MONITORED, monitorOf } from '../harness/server.ts';
 import { cast, type Session, strike } from './outsider.ts';
-import { FAST_CLOCKS, freePort, PLAIN_RULES } from './roles.ts';
+import { FAST_CLOCKS, PLAIN_RULES } from './roles.ts';
 import { STAGE_LIMIT_MS, Stage, TEST_LIMIT_MS } from './stage.ts';
 import type { Move } from './wire.ts';
 
@@ -16,14 +17,13 @@ let stage: Stage;
 let monitor: string;
 
 beforeAll(async () => {
-  const port = await freePort();
-  monitor = `http://127.0.0.1:${port}`;
   stage = await Stage.open({
     collectors: 1,
     executors: 1,
     environment: { ...FAST_CLOCKS, ...PLAIN_RULES },
-    config: `http: "127.0.0.1:${port}"`,
+    config: MONITORED,
   });
+  monitor = await monitorOf(stage.server);
 }, STAGE_LIMIT_MS);
 
 afterAll(async () => {

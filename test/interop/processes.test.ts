@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../harness/server.ts';
-import { type Environment, freePort, Role, type RoleName } from './roles.ts';
+import { type Environment, Role, type RoleName } from './roles.ts';
 
 const ROLES: readonly RoleName[] = ['collector', 'executor', 'ai'];
 const HOOK_LIMIT_MS = 60_000;
@@ -98,9 +98,8 @@ describe('the processes', { timeout: TEST_LIMIT_MS }, () => {
 
   test('HTTP_PORT answers for the process, for its readiness and with metrics', async () => {
     for (const name of ROLES) {
-      const port = await freePort();
-      const role = await Role.start(name, { NATS_URL: server.url, HTTP_PORT: `${port}` });
-      const get = async (path: string) => await fetch(`http://127.0.0.1:${port}${path}`);
+      const role = await Role.start(name, { NATS_URL: server.url, HTTP_PORT: '0' });
+      const get = async (path: string) => await fetch(`${role.pages}${path}`);
       expect([name, (await get('/healthz')).status, (await get('/readyz')).status]).toEqual([name, 200, 200]);
       const metrics = await get('/metrics');
       expect([name, metrics.status]).toEqual([name, 200]);

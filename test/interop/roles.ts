@@ -3,7 +3,6 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { bareEnvironment } from '#test/harness/environment.ts';
 
@@ -34,16 +33,6 @@ const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
-
-/** A port nobody listens on. */
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
 
 /** How a process ended. */
 interface Exit {
@@ -112,6 +101,14 @@ export class Role {
   /** Its process id. */
   get pid(): number {
     return this.#child.pid ?? -1;
+  }
+
+  /** Where its pages are: it is ready and was started with HTTP_PORT=0. */
+  get pages(): string {
+    const ready = this.lines.find((line) => messageOf(line) === 'ready');
+    const { httpPort } = JSON.parse(ready ?? '{}') as { httpPort?: number };
+    if (httpPort === undefined) throw new Error(`the ${this.name} has no pages\n${this.print()}`);
+    return `http://127.0.0.1:${httpPort}`;
   }
 
   get alive(): boolean {

@@ -5,6 +5,8 @@ export interface LogLine {
   /** `info` and below are routine. What is no log line at all (a complaint on stderr) counts as an error. */
   readonly level: 'routine' | 'warn' | 'error';
   readonly text: string;
+  /** The port of its pages, in the ready line of a role that has some. */
+  readonly httpPort?: number;
 }
 
 const ROUTINE = new Set(['trace', 'debug', 'info']);
@@ -22,6 +24,7 @@ export function readLogLine(text: string): LogLine {
   return {
     level: ROUTINE.has(level) ? 'routine' : level === 'warn' ? 'warn' : 'error',
     text: [line.msg, ...reasons(line)].join(': '),
+    ...(typeof line.httpPort === 'number' && { httpPort: line.httpPort }),
   };
 }
 

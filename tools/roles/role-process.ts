@@ -43,6 +43,7 @@ export class RoleProcess {
   readonly ready: Promise<void>;
   readonly #child: ChildProcess;
   #last = 'nothing';
+  #httpPort: number | undefined;
 
   /**
    * Starts a role.
@@ -65,6 +66,7 @@ export class RoleProcess {
       const lines = createInterface({ input: stream });
       lines.on('line', (text) => {
         const line = readLogLine(text);
+        this.#httpPort ??= line.httpPort;
         if (line.text === 'ready') resolve();
         if (line.text !== '') this.#last = line.text;
         onLine(line);
@@ -89,6 +91,11 @@ export class RoleProcess {
 
   get pid(): number | undefined {
     return this.#child.pid;
+  }
+
+  /** The port of its pages; undefined before it is ready, or if it has none. */
+  get httpPort(): number | undefined {
+    return this.#httpPort;
   }
 
   /** The last thing it said. */

@@ -4,6 +4,7 @@
 //
 // A container that ends without having been ended by the test is a breach.
 
+import { randomInt } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';
@@ -14,7 +15,6 @@ import { type LogLine, readLogLine } from '#tools/roles/log-line.ts';
 import type { RoleName } from '#tools/roles/role-process.ts';
 import { containerOf, networkOf, type TestImages } from '../../harness/containers.ts';
 import { FAST_CLOCKS } from '../../harness/roles.ts';
-import { freePort } from '../../interop/roles.ts';
 import { GameServer } from '../faults/game-server.ts';
 import { Load } from '../faults/load.ts';
 import { judgeAtRest, type Rest } from '../faults/rest.ts';
@@ -31,6 +31,10 @@ const SERVER = 'nats';
 /** As the containers of the network reach it. */
 const URL_WITHIN = `nats://${SERVER}:${NATS_PORT}`;
 const STORE = '/data';
+/** Below the ports that the system gives to outgoing connections: a restart finds its port free. */
+const PORT_FIRST = 20_000;
+const PORT_END = 32_000;
+const PORT_ATTEMPTS = 20;
 const LINES_MAX = 2_000;
 const LINES_SHOWN = 8;
 
@@ -147,17 +151,8 @@ export class Scene {
   static async open(images: TestImages, roles: readonly RoleName[]): Promise<Scene> {
     await using undo = new AsyncDisposableStack();
     const network = undo.adopt(await new Network().start(), async (started) => void (await started.stop()));
-    // A port that stays over a restart of the container: game servers know one address.
-    const port = await freePort();
-    const container = new GenericContainer(images.nats)
-      .withNetwork(network)
-      .withNetworkAliases(SERVER)
-      .withEntrypoint(['nats-server'])
-      .withCommand(['--jetstream', '--store_dir', STORE])
-      .withExposedPorts({ container: NATS_PORT, host: port })
-      .withWaitStrategy(Wait.forLogMessage(/Server is ready/));
-    const server = undo.adopt(await container.start(), async (started) => void (await started.stop()));
-    const url = `nats://${server.getHost()}:${port}`;
+    const server = undo.adopt(await startServer(images.nats, network), async (started) => void (await started.stop()));
+    const url = `nats://${server.getHost()}:${server.getMappedPort(NATS_PORT)}`;
     const game = undo.adopt(await GameServer.connect(url), (connected) => connected.close());
     const scene = new Scene(images, network, server, url, game);
     undo.defer(async () => void (await Promise.all(scene.#members.map((member) => member.remove()))));
@@ -265,5 +260,24 @@ export class Scene {
 
   get #complaints(): string {
     return this.#members.map((member) => [`${member.name}:`, ...member.complaints].join('\n  ')).join('\n');
+  }
+}
+
+/** Starts nats-server on a port of this machine that stays over a restart of the container: game servers know one address. */
+async function startServer(image: string, network: StartedNetwork): Promise<StartedTestContainer> {
+  for (let attempt = 1; ; attempt++) {
+    const port = randomInt(PORT_FIRST, PORT_END);
+    try {
+      return await new GenericContainer(image)
+        .withNetwork(network)
+        .withNetworkAliases(SERVER)
+        .withEntrypoint(['nats-server'])
+        .withCommand(['--jetstream', '--store_dir', STORE])
+        .withExposedPorts({ container: NATS_PORT, host: port })
+        .withWaitStrategy(Wait.forLogMessage(/Server is ready/))
+        .start();
+    } catch (error) {
+      if (attempt === PORT_ATTEMPTS || !/already (allocated|in use)/.test(String(error))) throw error;
+    }
   }
 }

@@ -11,7 +11,6 @@ import type { LogLine } from '#tools/roles/log-line.ts';
 import { type RoleExit, type RoleName, RoleProcess } from '#tools/roles/role-process.ts';
 import { FAST_CLOCKS } from '../../harness/roles.ts';
 import { startTestServer, type TestServer } from '../../harness/server.ts';
-import { freePort } from '../../interop/roles.ts';
 import { GameServer } from './game-server.ts';
 import { Load } from './load.ts';
 import { judgeAtRest, type Rest } from './rest.ts';
@@ -33,15 +32,13 @@ export class Member {
   readonly process: RoleProcess;
   readonly lines: LogLine[] = [];
   readonly exited: Promise<RoleExit>;
-  readonly #port: number;
   /** The test has ended it, or rules were to do so. */
   isToEnd = false;
   alive = true;
 
-  constructor(name: RoleName, env: NodeJS.ProcessEnv, port: number) {
+  constructor(name: RoleName, env: NodeJS.ProcessEnv) {
     this.name = name;
-    this.#port = port;
-    this.process = new RoleProcess(name, { ...env, HTTP_PORT: String(port) }, (line) => {
+    this.process = new RoleProcess(name, { ...env, HTTP_PORT: '0' }, (line) => {
       if (this.lines.length < LINES_MAX) this.lines.push(line);
     });
     this.exited = this.process.exited.then((exit) => {
@@ -79,7 +76,7 @@ export class Member {
 
   /** A sample of its metrics page, e.g. `appends_total{...,subject_kind="result",outcome="conflict"}`: the sum of those that have all labels. */
   async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
-    const page = await (await fetch(`http://127.0.0.1:${this.#port}/metrics`)).text();
+    const page = await (await fetch(`http://127.0.0.1:${this.process.httpPort}/metrics`)).text();
     const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
     const samples = page.split('\n').filter((line) => line.startsWith(`riposte_${name}{`));
     const fitting = samples.filter((line) => wanted.every((label) => line.includes(label)));
@@ -89,7 +86,7 @@ export class Member {
 
   /** What its readiness says: its status and text. */
   async readiness(): Promise<{ status: number; text: string }> {
-    const answer = await fetch(`http://127.0.0.1:${this.#port}/readyz`);
+    const answer = await fetch(`http://127.0.0.1:${this.process.httpPort}/readyz`);
     return { status: answer.status, text: await answer.text() };
   }
 }
@@ -109,6 +106,8 @@ export class Scene {
   readonly #env: NodeJS.ProcessEnv;
   readonly #stoppers: (() => Promise<void>)[] = [];
   readonly #lastStoppers: (() => Promise<void>)[] = [];
+  /** What went wrong with the scene itself: a breach. */
+  readonly #faults: string[] = [];
   #load: Load | null = null;
   #closing = false;
 
@@ -132,7 +131,7 @@ export class Scene {
 
   /** Starts one more role; resolves when it is ready. */
   async start(name: RoleName, env: NodeJS.ProcessEnv = {}): Promise<Member> {
-    const member = new Member(name, { ...this.#env, ...env }, await freePort());
+    const member = new Member(name, { ...this.#env, ...env });
     this.members.push(member);
     await member.process.ready;
     return member;
@@ -146,7 +145,15 @@ export class Scene {
       const exit = await member.exited;
       if (this.#closing) return;
       exits.push(exit);
-      if (exits.length < RESTARTS_MAX) void watch(await this.start(name, env));
+      if (exits.length < RESTARTS_MAX) await restart();
+    };
+    // `close` may kill it before it is ready.
+    const restart = async (): Promise<void> => {
+      try {
+        void watch(await this.start(name, env));
+      } catch (error) {
+        if (!this.#closing) this.#faults.push(`the ${name} was not started again: ${error}`);
+      }
     };
     void watch(await this.start(name, env));
     return exits;
@@ -190,7 +197,7 @@ export class Scene {
       const rest = await judgeAtRest(this.server.url, this.game.ledger);
       const crashed = this.members.filter(({ alive, isToEnd }) => !alive && !isToEnd);
       const ends = crashed.map((member) => `the ${member.name} ended by itself: ${member.process.last}`);
-      return { ...rest, breaches: [...rest.breaches, ...ends] };
+      return { ...rest, breaches: [...rest.breaches, ...ends, ...this.#faults] };
     } catch (error) {
       throw new Error(`${error instanceof Error ? error.message : error}\n${this.#complaints()}`);
     }

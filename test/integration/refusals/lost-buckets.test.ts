@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { audit, breachLine } from '#cli/audit/audit.ts';
 import { violationsOf } from '../../interop/history.ts';
 import { type Session, strike } from '../../interop/outsider.ts';
-import { FAST_CLOCKS, freePort, PLAIN_RULES, Role } from '../../interop/roles.ts';
+import { FAST_CLOCKS, PLAIN_RULES, Role } from '../../interop/roles.ts';
 import { STAGE_LIMIT_MS, Stage } from '../../interop/stage.ts';
 import { until } from '../jetstream/rig.ts';
 
@@ -110,10 +110,10 @@ test('a bucket of locks that may not be made anew (PROVISION=off) shows in readi
   try {
     const { config } = await jsm.streams.info('KV_locks');
     await Promise.all([own.kill('collector'), own.kill('executor')]);
-    const ports = [await freePort(), await freePort()];
     const environment = { NATS_URL: own.server.url, PROVISION: 'off', ...FAST_CLOCKS, ...PLAIN_RULES };
-    roles.push(await Role.start('collector', { ...environment, HTTP_PORT: String(ports[0]) }));
-    roles.push(await Role.start('executor', { ...environment, HTTP_PORT: String(ports[1]) }));
+    const collector = await Role.start('collector', { ...environment, HTTP_PORT: '0' });
+    roles.push(collector);
+    roles.push(await Role.start('executor', environment));
     await jsm.streams.delete('KV_locks');
     const session = own.session();
     await session.open({ teams: DUEL });
@@ -124,7 +124,7 @@ test('a bucket of locks that may not be made anew (PROVISION=off) shows in readi
     await until(
       'a collector that says it is not ready, and why',
       async () => {
-        const answer = await fetch(`http://127.0.0.1:${ports[0]}/readyz`);
+        const answer = await fetch(`${collector.pages}/readyz`);
         page = `${answer.status} ${await answer.text()}`;
         return answer.status === 503 && /locks/.test(page);
       },

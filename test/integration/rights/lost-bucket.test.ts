@@ -10,21 +10,18 @@ import { FAST_CLOCKS, TestRoles } from '#test/harness/roles.ts';
 import { connectAs, type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
 import { start } from '#test/integration/cli/riposte.ts';
 import { fight, STAGE_LIMIT_MS } from '#test/integration/client/stage.ts';
-import { freePort } from '#test/interop/roles.ts';
 
 const LOOK_MS = 100;
 
 let secured: SecuredServer;
 let roles: TestRoles;
-let port: number;
 
 beforeAll(async () => {
   secured = await startSecuredServer();
-  port = await freePort();
   roles = await TestRoles.start({
     url: secured.server.url,
     env: { ...FAST_CLOCKS, PROVISION: 'off' },
-    envOf: (role) => ({ ...secured.environmentOf(role), ...(role === 'collector' && { HTTP_PORT: String(port) }) }),
+    envOf: (role) => ({ ...secured.environmentOf(role), ...(role === 'collector' && { HTTP_PORT: '0' }) }),
   });
 }, STAGE_LIMIT_MS);
 
@@ -34,7 +31,8 @@ afterAll(async () => {
 }, STAGE_LIMIT_MS);
 
 const readiness = async (): Promise<string> => {
-  const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
+  const [collector] = roles.of('collector');
+  const answer = await fetch(`http://127.0.0.1:${collector?.httpPort}/readyz`);
   return `${answer.status} ${await answer.text()}`;
 };
 

@@ -5,6 +5,7 @@ import { readLogLine } from '#tools/roles/log-line.ts';
 
 const CASES: readonly (readonly [what: string, line: string, read: ReturnType<typeof readLogLine>])[] = [
   ['routine', '{"level":"info","role":"ai","msg":"ready"}', { level: 'routine', text: 'ready' }],
+  ['a port', '{"level":"info","httpPort":80,"msg":"ready"}', { level: 'routine', text: 'ready', httpPort: 80 }],
   [
     'a warning with an error',
     '{"level":"warn","err":{"message":"no"},"msg":"failed"}',
