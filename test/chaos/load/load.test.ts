@@ -1,13 +1,14 @@
-// Proves on the log alone that nothing is lost and nothing doubled under load: two processes of each role, 200 sessions of
+// Proves on the log alone that nothing is lost and nothing doubled under load: two processes of each role, many sessions of
 // four bots, fought to the end; and the same while each role in turn is killed (kill -9) and started again.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { violationsOf } from './history.ts';
-import type { Session } from './outsider.ts';
-import { FAST_CLOCKS, type RoleName } from './roles.ts';
-import { STAGE_LIMIT_MS, Stage } from './stage.ts';
+import { violationsOf } from '#test/interop/history.ts';
+import type { Session } from '#test/interop/outsider.ts';
+import { FAST_CLOCKS, type RoleName } from '#test/interop/roles.ts';
+import { STAGE_LIMIT_MS, Stage } from '#test/interop/stage.ts';
+import { depth } from '../../harness/depth.ts';
 
-const SESSIONS = 200;
+const SESSIONS = depth({ slice: 60, full: 200 });
 const REPLICAS = 2;
 const LOAD_LIMIT_MS = 120_000;
 const TEST_LIMIT_MS = LOAD_LIMIT_MS + 30_000;

@@ -1,12 +1,14 @@
+// Proves that nats-server comes from Debian's archive where nothing else has it. It needs the archive, so it is no quick test.
+
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, type TestContext, test } from 'vitest';
+import { temporaryDir } from '#test/unit/tools/fake-server.ts';
 import { THIS_MACHINE } from '#tools/debian/packages.ts';
 import { codenameIn } from '#tools/debian/sources.ts';
 import { fetchDebianPackage } from '#tools/nats-server/debian-package.ts';
 import { ensureNatsServer } from '#tools/nats-server/ensure.ts';
 import { compareVersions, MINIMUM, versionOf } from '#tools/nats-server/version.ts';
-import { temporaryDir } from './fake-server.ts';
 
 const OS_RELEASE = '/etc/os-release';
 const osRelease = existsSync(OS_RELEASE) ? readFileSync(OS_RELEASE, 'utf8') : '';
