@@ -1,8 +1,6 @@
 // A game server in forty lines: it opens a fight of a player against a bot, strikes for the player, and takes what came of
 // it from a durable consumer, which goes on where it was when this program is started again.
-import { RiposteClient } from '#client/client.ts';
-import { connectionFrom } from '#client/environment.ts';
-import { exchange } from '#client/moves.ts';
+import { connectionFrom, exchange, RiposteClient } from 'riposte/client';
 
 await using riposte = await RiposteClient.connect(connectionFrom(process.env)); // NATS_URL, NATS_NKEY_SEED_FILE, ...
 const results = await riposte.durableResults('results', { from: 'now' });

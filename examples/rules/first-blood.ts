@@ -1,7 +1,7 @@
 // Rules of your own: of two blows that meet the harder one draws blood, a point of it. Load them with
 // RULES_MODULES=examples/rules/first-blood.ts; a session asks for them with "rules": {"name": "first-blood", "version": 1}.
+import type { RuleSet } from 'riposte/rules';
 import * as z from 'zod';
-import type { RuleSet } from '#combat/rules.ts';
 
 const Stats = z.object({ hp: z.int().min(1).max(10), strength: z.int().min(1).max(20) });
 

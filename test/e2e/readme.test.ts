@@ -62,7 +62,7 @@ test('every file it links to is there', () => {
 describe('the quick starts', { timeout: EXAMPLE_LIMIT_MS }, () => {
   test('in TypeScript: the example fights a duel to its end, and again', async () => {
     for (let time = 0; time < 2; time++) {
-      const { stdout, stderr } = await run(process.execPath, ['examples/duel.ts'], {
+      const { stdout, stderr } = await run(process.execPath, ['--conditions=riposte-source', 'examples/duel.ts'], {
         cwd: ROOT,
         env: { ...process.env, ...secured.environmentOf('game_server') },
         timeout: EXAMPLE_LIMIT_MS,
