@@ -8,7 +8,7 @@
  *
  * Left to the callers: the built-in ones, which come first and cannot be replaced.
  */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { resolve as resolvePackage } from 'import-meta-resolve';
@@ -100,7 +100,7 @@ type Fail = (wrong: string) => ConfigError;
 
 async function importModule(module: string, fail: Fail): Promise<Readonly<Record<string, unknown>>> {
   const path = resolve(module);
-  const isPath = /^\.{0,2}\//.test(module) || existsSync(path);
+  const isPath = /^\.{0,2}\//.test(module) || statSync(path, { throwIfNoEntry: false })?.isFile() === true;
   try {
     return await import(
       isPath ? pathToFileURL(path).href : resolvePackage(module, pathToFileURL(`${resolve()}/`).href)

@@ -45,7 +45,7 @@ const MAY_IMPORT: Record<string, { ours: string[]; packages: string[] }> = {
     packages: ['@nats-io/transport-node', '@nats-io/jetstream', 'pino', 'zod'],
   },
   cli: {
-    ours: ['shared', 'rules', 'services', 'tools/setup'],
+    ours: ['shared', 'rules', 'services', 'tools/setup', 'dist'],
     packages: ['@nats-io/transport-node', '@nats-io/nkeys', '@peculiar/x509', 'reflect-metadata', 'pino', 'zod'],
   },
   exports: { ours: ['shared', 'rules', 'policies'], packages: [] },
@@ -154,6 +154,23 @@ describe('what an entry of the package loads', () => {
     ]);
     expect(files).toContain('shared/process/nats-environment.ts');
     expect(files).not.toContain('shared/process/config.ts');
+  });
+
+  test('every name that it exports is documented where it stands', () => {
+    const exported = sources
+      .filter((path) => isIn('exports', path))
+      .flatMap((path) =>
+        [...text.get(path)!.matchAll(/\{([^}]*)\} from '([^']+)'/g)].flatMap(([, names, specifier]) => {
+          const source = importsOf(path).find((each) => each.specifier === specifier)!.folder!;
+          return [...names!.matchAll(/(?:type )?(\w+)(?: as \w+)?,?/g)].map(([, name]) => ({ source, name }));
+        }),
+      );
+    expect(exported.length).toBeGreaterThan(100);
+    const bare = exported.filter(({ source, name }) => {
+      const documented = `\\*/\\n(//.*\\n)?export (async )?(const|class|function|interface|type) ${name}\\b`;
+      return !new RegExp(documented).test(text.get(source)!);
+    });
+    expect(bare).toEqual([]);
   });
 });
 
