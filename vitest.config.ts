@@ -34,7 +34,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'real',
-          include: ['test/{integration,interop,e2e}/**/*.test.ts'],
+          include: ['test/{integration,interop,e2e,package}/**/*.test.ts'],
           maxWorkers: 4,
           sequence: { groupOrder: 2 },
         },

@@ -2,7 +2,7 @@
  * Owns `riposte`: which command is meant, the connection it works on, and its exit code: 0 for yes, 1 for no (a breach, a letter
  * that may not be re-sent), 2 for no answer (bad usage, no server, no such session).
  */
-import { writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { pino } from 'pino';
 import { connect } from '#jetstream/connection.ts';
 import { readConfig } from '#process/config.ts';
@@ -12,6 +12,7 @@ import { BadUsage, type Command, type Desk, EXIT } from './command.ts';
 import { deadCommand } from './dead/command.ts';
 import { natsConfigCommand } from './nats-config/command.ts';
 import { provisionCommand } from './provision/command.ts';
+import { runCommand } from './run/command.ts';
 import { Trouble } from './trouble.ts';
 
 /** A server that is not there is not waited for as a role waits: somebody sits at the terminal. */
@@ -20,6 +21,7 @@ const STDOUT = 1;
 const STDERR = 2;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  run: runCommand,
   audit: auditCommand,
   dead: deadCommand,
   provision: provisionCommand,
@@ -32,7 +34,7 @@ ${Object.entries(COMMANDS)
   .map(([name, { summary }]) => `  ${name.padEnd(13)}${summary}`)
   .join('\n')}
 
-'riposte <command> --help' tells more. The server and how to be let in are the roles' environment: NATS_URL, NATS_USER,
+'riposte <command> --help' tells more; 'riposte --version' says which riposte this is. The server and how to be let in are the roles' environment: NATS_URL, NATS_USER,
 NATS_PASSWORD, NATS_NKEY_SEED_FILE, NATS_CREDS_FILE, NATS_TLS_CA, NATS_TLS_CERT, NATS_TLS_KEY.
 Exit code: 0 yes, 1 no, 2 no answer (bad usage, no server, nothing there).
 `;
@@ -62,6 +64,10 @@ const desk: Desk = {
 process.exitCode = await main(process.argv.slice(2));
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
+  if (name === '--version' || name === '-v') {
+    desk.out(`${version()}\n`);
+    return EXIT.ok;
+  }
   const command = name === undefined ? undefined : COMMANDS[name];
   if (command === undefined) {
     const asked = name === '--help' || name === '-h' || name === 'help';
@@ -81,6 +87,11 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     else throw error;
     return EXIT.trouble;
   }
+}
+
+/** This file and what it is built into, dist/cli.js, are both one folder below package.json. */
+function version(): string {
+  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
 }
 
 /** Writes all of it, at once: what is piped on must be there when the process has ended. */

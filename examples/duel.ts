@@ -1,10 +1,8 @@
-// A game server in forty lines: it opens a fight of a player against a bot, strikes for the player, and takes what came of
-// it from a durable consumer, which goes on where it was when this program is started again.
-import { RiposteClient } from '#client/client.ts';
-import { connectionFrom } from '#client/environment.ts';
-import { exchange } from '#client/moves.ts';
+// A game server: it opens a fight of a player against a bot and strikes for the player. It takes the results from a durable
+// consumer, so that it goes on where it was when it is started again.
+import { connectionFrom, exchange, RiposteClient } from 'riposte/client';
 
-await using riposte = await RiposteClient.connect(connectionFrom(process.env)); // NATS_URL, NATS_NKEY_SEED_FILE, ...
+const riposte = await RiposteClient.connect(connectionFrom(process.env)); // NATS_URL, NATS_NKEY_SEED_FILE, ...
 const results = await riposte.durableResults('results', { from: 'now' });
 
 const duel = `duel-${Date.now()}`;
@@ -24,14 +22,15 @@ async function strike(): Promise<void> {
 }
 
 await strike();
-for await (const result of results) {
-  if (result.session_id === duel) {
-    for (const { source_id, target_id, outcome, damage } of result.body.results.flatMap(({ hits }) => hits)) {
+for await (const { session_id, body, ack } of results) {
+  if (session_id === duel) {
+    for (const { source_id, target_id, outcome, damage } of body.results.flatMap(({ hits }) => hits)) {
       console.log(`${source_id} strikes ${target_id}: ${outcome}, damage ${damage}`);
     }
-    if (result.body.deaths.length === 0) await strike();
+    if (body.deaths.length === 0) await strike();
   }
-  result.ack(); // only now: had this program died before, the result would come again
-  if (result.session_id === duel && result.body.deaths.length > 0) break;
+  ack(); // if this program dies before it, the result comes again
+  if (session_id === duel && body.deaths.length > 0) break;
 }
 console.log(`${duel} is over:`, (await riposte.state(duel))?.actors);
+await riposte.disconnect();

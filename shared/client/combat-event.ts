@@ -53,6 +53,7 @@ export interface ResultEvent extends Place {
 /** What a result says. `actors` are the new absolute vitals of everybody who changed. */
 export type ResultBody = Omit<ResultMessage, 'actors'> & { readonly actors: Readonly<Record<string, Vitals>> };
 
+/** Any message of the log that can be followed. */
 export type CombatEvent = SessionEvent | ActionEvent | ResultEvent;
 /** The kinds of message that can be followed. */
 export type EventKind = CombatEvent['kind'];

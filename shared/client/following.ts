@@ -8,10 +8,10 @@
  *   4. A game server may not see signals, which hold intents: one filter that lets none of them through serves all kinds.
  */
 import type { NatsConnection } from '@nats-io/transport-node';
-import { pino } from 'pino';
 import { COMBAT } from '#contracts/streams.ts';
 import { BATTLE_LOG_FILTER, battleLogFilter, logFilter, logSubject } from '#contracts/subjects.ts';
 import { Follower, type LogRecord } from '#jetstream/follower.ts';
+import { SILENT } from '#jetstream/logger.ts';
 import { endsOf } from '#jetstream/stored-message.ts';
 import { type CombatEvent, type EventKind, readEvent } from './combat-event.ts';
 import { ErrorCode, RiposteError, requestFailed } from './errors.ts';
@@ -27,8 +27,6 @@ const RECOVERY_LIMIT_MS = 60_000;
 const LOOK_EVERY_MS = 5_000;
 /** Between two tries to take up again. */
 const RETRY_PAUSE_MS = 250;
-/** What goes wrong comes to the reader as an error, not to a log. */
-const SILENT = pino({ level: 'silent' });
 
 /** What is followed. */
 export interface FollowingOptions {
@@ -153,7 +151,7 @@ export class Following<Event extends CombatEvent> implements AsyncIterable<Event
           else void this.#takeUp();
         },
       },
-      SILENT,
+      SILENT, // what goes wrong comes to the reader as an error
     );
     if (attempt.lost !== null) throw attempt.lost;
     // Before it had begun, so much may have come that it was given up again.

@@ -7,6 +7,7 @@ import { isCount, isJsonObject } from './json.ts';
 import { ACTIONS_PER_MESSAGE_MAX } from './limits.ts';
 import { CombatMove, quickMove } from './move.ts';
 
+/** One action: a move, the blow that met it, or none where it was forced or goes at once. `action_id` counts from 1. */
 export const CombatAction = z.object({
   action_id: Id,
   type: z.enum(['exchange', 'instant', 'item']),
@@ -16,6 +17,7 @@ export const CombatAction = z.object({
 });
 export type CombatAction = z.output<typeof CombatAction>;
 
+/** Actions that were emitted together, decided on the log through `through`. */
 export const ActionMessage = z.object({
   session_id: Id,
   through: z.int().nonnegative(),

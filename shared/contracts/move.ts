@@ -6,6 +6,7 @@ import { ActorId, Id, isActorId, isId, readActorId, readId } from './ids.ts';
 import { isJsonObject, jsonBytes, listOf, PassedOn } from './json.ts';
 import { MOVE_MAX_BYTES } from './limits.ts';
 
+/** How a move goes: an exchange waits for the answer, a skill (`instant`) and an item go at once. */
 export const Strategy = z.enum(['exchange', 'instant', 'item']);
 export type Strategy = z.output<typeof Strategy>;
 

@@ -25,9 +25,11 @@ export type Hit = z.output<typeof Hit>;
 export const Vitals = z.looseObject({ hp: z.number(), dead: z.boolean() });
 export type Vitals = z.output<typeof Vitals>;
 
+/** Whether the rules played an action (`done`), there was nothing to play (`skipped`), or they could not (`failed`). */
 export const ActionStatus = z.enum(['done', 'skipped', 'failed']);
 export type ActionStatus = z.output<typeof ActionStatus>;
 
+/** The result of one action. `reason` says why it is not `done`. */
 export const ActionResult = z.object({
   action_id: Id,
   status: ActionStatus,
@@ -36,6 +38,7 @@ export const ActionResult = z.object({
 });
 export type ActionResult = z.output<typeof ActionResult>;
 
+/** One executed batch: results in emission order, and what they changed. `executed` and `step` count from the opening. */
 export const ResultMessage = z.object({
   session_id: Id,
   through: z.int().nonnegative(),

@@ -25,6 +25,7 @@ export type RulesRef = z.output<typeof RulesRef>;
 /** Used by a session that names no rules. */
 export const DEFAULT_RULES: RulesRef = { name: 'classic', version: 1 };
 
+/** Who moves an actor: a game server, for a player, or the AI worker. */
 export const ActorKind = z.enum(['player', 'ai']);
 export type ActorKind = z.output<typeof ActorKind>;
 
@@ -38,6 +39,7 @@ export type ActorSheet = z.output<typeof ActorSheet>;
 
 const TeamName = z.string().min(1).max(TEAM_NAME_MAX_CHARS);
 
+/** Opens a session: who fights whom, and by which rules. */
 export const SessionOpened = z
   .object({
     type: z.literal('opened'),
@@ -62,6 +64,7 @@ export const SessionOpened = z
   });
 export type SessionOpened = z.output<typeof SessionOpened>;
 
+/** Lets an actor join a running fight. */
 export const SessionJoined = z.object({
   type: z.literal('joined'),
   session_id: Id,
@@ -71,6 +74,7 @@ export const SessionJoined = z.object({
 });
 export type SessionJoined = z.output<typeof SessionJoined>;
 
+/** Takes an actor out of a fight, alive. */
 export const SessionLeft = z.object({
   type: z.literal('left'),
   session_id: Id,
@@ -82,6 +86,7 @@ export type SessionLeft = z.output<typeof SessionLeft>;
 /** Why sessions close. A game server's own word is kept as it came. */
 export const CloseReason = z.string().min(1).max(64);
 
+/** Ends a session. Of several the first one counts. */
 export const SessionClosed = z.object({
   type: z.literal('closed'),
   session_id: Id,
@@ -91,6 +96,7 @@ export const SessionClosed = z.object({
 });
 export type SessionClosed = z.output<typeof SessionClosed>;
 
+/** Any message about the life of a session. */
 export const SessionMessage = z.discriminatedUnion('type', [SessionOpened, SessionJoined, SessionLeft, SessionClosed]);
 export type SessionMessage = z.output<typeof SessionMessage>;
 

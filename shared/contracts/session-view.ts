@@ -7,9 +7,11 @@ import { ActorId } from './ids.ts';
 import { pairsOf } from './json.ts';
 import { Vitals } from './result.ts';
 
+/** The request: an empty object, or the actor whose own queue and blows are wanted. */
 export const SessionGet = z.object({ actor_id: ActorId.nullish() });
 export type SessionGet = z.output<typeof SessionGet>;
 
+/** The answer: how everybody stands, and what is only the actor's own where one was named. */
 export const SessionView = z.object({
   status: z.enum(['open', 'closed']),
   winner: z.string().nullable(),
@@ -26,6 +28,7 @@ export const SessionView = z.object({
 });
 export type SessionView = z.output<typeof SessionView>;
 
+/** The answer where there is no view. */
 export const SessionGetError = z.object({
   error: z.enum(['session_not_found', 'actor_unknown', 'invalid_request', 'unavailable']),
 });

@@ -7,9 +7,11 @@ import { ActorId, Id, isActorId, isId } from './ids.ts';
 import { isCount, isJsonObject } from './json.ts';
 import { MOVES_PER_SIGNAL_MAX } from './limits.ts';
 
+/** What a signal asks for: `check_immediate` carries moves, `check_timeout` ends turns, `heartbeat` follows a batch. */
 export const SignalType = z.enum(['check_immediate', 'check_timeout', 'heartbeat']);
 export type SignalType = z.output<typeof SignalType>;
 
+/** Wakes the collector, and may carry moves, which are checked one by one. */
 export const CollectorSignal = z.object({
   session_id: Id,
   signal_type: SignalType,

@@ -32,11 +32,17 @@ export type StreamOptions = {
   readonly logMaxBytes: number;
 };
 
+/** The log of every session. */
 export const COMBAT = 'COMBAT';
+/** The actions alone, for those who may not see the log. */
 export const ACTIONS = 'ACTIONS';
+/** Work for executors and AI workers. */
 export const TASKS = 'TASKS';
+/** One timer a session. */
 export const TIMERS = 'TIMERS';
+/** Dead letters. */
 export const DEAD = 'DEAD';
+/** The name of a stream. */
 export type StreamName = typeof COMBAT | typeof ACTIONS | typeof TASKS | typeof TIMERS | typeof DEAD;
 
 export const SESSIONS_BUCKET = 'sessions';
@@ -169,8 +175,10 @@ export const CONSUMERS = {
   executor: { stream: TASKS, filters: [EXECUTOR_BATCH_FILTER], sealed: false },
   ai: { stream: TASKS, filters: [AI_TURN_FILTER], sealed: false },
 } as const satisfies Record<string, { stream: StreamName; filters: readonly string[]; sealed: boolean }>;
+/** The name of a durable consumer of ours. */
 export type ConsumerName = keyof typeof CONSUMERS;
 
-/** Headers of ours. */
+/** The header of a dead letter that says why it is one. */
 export const REASON_HEADER = 'Riposte-Reason';
+/** The header of a dead letter that says where it came from. */
 export const ORIGIN_HEADER = 'Riposte-Origin';

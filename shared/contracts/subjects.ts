@@ -50,7 +50,9 @@ export function parseLogSubject(subject: string): { kind: LogKind; sessionId: st
 export const executorBatchSubject = (sessionId: string): string => `executor.batch.${sessionId}`;
 export const EXECUTOR_BATCH_FILTER = 'executor.batch.*';
 
+/** A bot is asked for its blows here. */
 export const aiTurnSubject = (sessionId: string, botId: string): string => `ai.turn.${sessionId}.${botId}`;
+/** Filter for the requests to all bots. */
 export const AI_TURN_FILTER = 'ai.turn.*.*';
 
 export const timerSetSubject = (sessionId: string): string => `timer.set.${sessionId}`;
@@ -58,10 +60,14 @@ export const timerDueSubject = (sessionId: string): string => `timer.due.${sessi
 export const TIMER_SET_FILTER = 'timer.set.*';
 export const TIMER_DUE_FILTER = 'timer.due.*';
 
+/** A dead letter stands here, by the subject on which it came. */
 export const deadSubject = (original: string): string => `dead.${original}`;
+/** Filter for all dead letters. */
 export const DEAD_FILTER = 'dead.>';
 
+/** Collectors answer here where a session stands. */
 export const sessionGetSubject = (sessionId: string): string => `session.get.${sessionId}`;
+/** Filter for the questions about all sessions. */
 export const SESSION_GET_FILTER = 'session.get.*';
 
 /** The session an `executor.batch`, `ai.turn`, `timer.*` or `session.get` subject speaks of: its third token. */

@@ -23,6 +23,7 @@ export function quickBatch(body: unknown): ExecutorBatch | null {
     : null;
 }
 
+/** Asks for a blow of a bot at each of `missing_targets`. `request_id` names the situation: the same moves may answer it twice. */
 export const AiTurnRequest = z.object({
   session_id: Id,
   bot_id: ActorId,

@@ -18,6 +18,7 @@ export const RefusalCode = z.enum([
 ]);
 export type RefusalCode = z.output<typeof RefusalCode>;
 
+/** Whether a move counts, and if not, why. */
 export const Verdict = z.discriminatedUnion('accepted', [
   z.object({
     session_id: Id,

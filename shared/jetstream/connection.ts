@@ -23,13 +23,13 @@ import {
   UserAuthenticationExpiredError,
 } from '@nats-io/transport-node';
 import { oneLine } from '#contracts/decode.ts';
-import { inboxPrefix, type User } from '#contracts/rights.ts';
+import type { User } from '#contracts/rights.ts';
 import { apiSubject } from '#contracts/subjects.ts';
-import type { Config, NatsConfig, NatsLogin } from '#process/config.ts';
 import { LineBudget } from '#process/line-budget.ts';
-import type { Logger } from '#process/logging.ts';
+import type { NatsConfig, NatsLogin } from '#process/nats-environment.ts';
 import { StartError } from '#process/start-error.ts';
-import { authenticatorOf, lackedRight, nameOf, requireCertificates } from './login.ts';
+import type { Logger } from './logger.ts';
+import { lackedRight, loginOptions, nameOf } from './login.ts';
 import { ServerCode } from './receipt.ts';
 import { isNoResponders } from './stored-message.ts';
 
@@ -90,7 +90,7 @@ export interface Connection {
  * @throws ConfigError for a seed, credentials or certificates that are unsound
  * @throws StartError where there is no server in time, it refuses the login, is too old, or has no JetStream
  */
-export async function connect(config: Pick<Config, 'nats'>, options: ConnectOptions): Promise<Connection> {
+export async function connect(config: { readonly nats: NatsConfig }, options: ConnectOptions): Promise<Connection> {
   const connection = new WatchedConnection(await firstConnection(config.nats, options), options);
   try {
     requireVersion(connection.nc);
@@ -182,21 +182,6 @@ function connectOptionsOf(nats: NatsConfig, { name, user }: ConnectOptions): Nod
     maxPingOut: PINGS_OUT_MAX,
     // A stack trace for each request costs more than the request.
     noAsyncTraces: true,
-  };
-}
-
-/**
- * Where a user connects, and how it is let in, as the client's own options.
- * @throws ConfigError for a seed, credentials or certificates that are unsound
- */
-export function loginOptions(nats: NatsConfig, user: User): NodeConnectionOptions {
-  const authenticator = authenticatorOf(nats.login);
-  if (nats.tls !== null) requireCertificates(nats.tls);
-  return {
-    servers: [...nats.servers],
-    inboxPrefix: nats.inboxPrefix ?? inboxPrefix(user),
-    ...(authenticator !== null && { authenticator }),
-    ...(nats.tls !== null && { tls: nats.tls }),
   };
 }
 

@@ -13,11 +13,11 @@ import {
   jetstream,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Logger } from 'pino';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
 import { apiSubject } from '#contracts/subjects.ts';
 import { type ConsumerPlace, isBeyondEnd, type StreamEnd } from './beyond-end.ts';
 import { type Delivery, JetStreamDelivery } from './delivery.ts';
+import type { Logger } from './logger.ts';
 import { ServerCode } from './receipt.ts';
 import { askJson, type Failed } from './stored-message.ts';
 
@@ -144,7 +144,7 @@ export class Consuming {
       if (type === 'heartbeat') this.#alive();
       if (type === 'consumer_deleted') void messages.close();
       if (type !== 'heartbeats_missed' && type !== 'no_responders') continue;
-      if (this.#fault === null) this.#logger.warn(`consumer ${this.#name}: heartbeats missed`);
+      if (this.#fault === null) this.#logger.warn({ consumer: this.#name }, 'heartbeats missed');
       this.#fault ??= 'no sign of life';
       if (looking) continue;
       looking = true;

@@ -13,11 +13,11 @@
  */
 import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { type Msg, type NatsConnection, nuid, type Subscription } from '@nats-io/transport-node';
-import type { Logger } from 'pino';
 import { COMBAT } from '#contracts/streams.ts';
 import { type LogKind, parseLogSubject } from '#contracts/subjects.ts';
 import { type Place, placeAt } from './delivery.ts';
 import { inboxOf } from './inbox.ts';
+import type { Logger } from './logger.ts';
 import { headerBlock, lastLine } from './raw-headers.ts';
 
 /** A message of the log as the follower hands it on. */

@@ -11,14 +11,31 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import {
   type Authenticator,
   credsAuthenticator,
+  type NodeConnectionOptions,
   nkeyAuthenticator,
   PermissionViolationError,
   RequestError,
   usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
 import { oneLine } from '#contracts/decode.ts';
-import type { NatsLogin, NatsTls } from '#process/config.ts';
+import { inboxPrefix, type User } from '#contracts/rights.ts';
+import type { NatsConfig, NatsLogin, NatsTls } from '#process/nats-environment.ts';
 import { ConfigError } from '#process/start-error.ts';
+
+/**
+ * Where a user connects, and how it is let in, as the client's own options.
+ * @throws ConfigError for a seed, credentials or certificates that are unsound
+ */
+export function loginOptions(nats: NatsConfig, user: User): NodeConnectionOptions {
+  const authenticator = authenticatorOf(nats.login);
+  if (nats.tls !== null) requireCertificates(nats.tls);
+  return {
+    servers: [...nats.servers],
+    inboxPrefix: nats.inboxPrefix ?? inboxPrefix(user),
+    ...(authenticator !== null && { authenticator }),
+    ...(nats.tls !== null && { tls: nats.tls }),
+  };
+}
 
 /** How a login is called in a line for whoever has set it. */
 export function nameOf(login: NatsLogin): string {
@@ -46,7 +63,7 @@ export function lackedRight(error: unknown): PermissionViolationError | null {
  * The login as the client wants it, tried once: in the middle of a connect an unsound one fails in strange ways.
  * @throws ConfigError for a seed or credentials that are unsound
  */
-export function authenticatorOf(login: NatsLogin): Authenticator | null {
+function authenticatorOf(login: NatsLogin): Authenticator | null {
   switch (login.kind) {
     case 'none':
       return null;
@@ -98,7 +115,7 @@ const plainLines = (text: string): string => `${text.replaceAll('\r', '')}\n`;
  * The client reads the files at each connect; that they are PEM is found out here, where a variable can be named.
  * @throws ConfigError for certificates or a key that are unsound
  */
-export function requireCertificates({ caFile, certFile, keyFile }: NatsTls): void {
+function requireCertificates({ caFile, certFile, keyFile }: NatsTls): void {
   const pem = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
   const check = (variables: string, context: SecureContextOptions): void => {
     try {

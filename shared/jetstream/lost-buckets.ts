@@ -3,8 +3,8 @@
  * until somebody else has (I1: nothing is lost with them).
  */
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Logger } from 'pino';
 import type { BucketName } from '#contracts/streams.ts';
+import type { Logger } from './logger.ts';
 import { BucketThere, type ProvisionOptions, restoreBucket } from './provision.ts';
 import { EffectFailed } from './receipt.ts';
 

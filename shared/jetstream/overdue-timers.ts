@@ -6,11 +6,11 @@
  * Every replica may look: a schedule that was fired or armed anew in the meantime refuses the write by its sequence.
  */
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Logger } from 'pino';
 import { TIMERS } from '#contracts/streams.ts';
 import { sessionOfSubject, TIMER_SET_FILTER } from '#contracts/subjects.ts';
 import type { Effects } from './effects.ts';
 import { firesAtMs } from './jetstream-effects.ts';
+import type { Logger } from './logger.ts';
 import { readRange } from './stored-message.ts';
 
 /** Reading the schedules of ten thousand sessions takes a tenth of a second; it is for what hardly ever happens. */

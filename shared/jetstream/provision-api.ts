@@ -4,9 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type NatsConnection, TimeoutError } from '@nats-io/transport-node';
-import type { Logger } from 'pino';
 import { apiSubject } from '#contracts/subjects.ts';
 import { StartError } from '#process/start-error.ts';
+import type { Logger } from './logger.ts';
 import { lackedRight } from './login.ts';
 import type { ProvisionOptions } from './provision.ts';
 import { SERVICE_UNAVAILABLE, ServerCode } from './receipt.ts';

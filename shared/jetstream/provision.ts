@@ -5,7 +5,6 @@
  * Left to provision-consumers.ts: consumers. To provision-api.ts: asking the server, and waiting for one that cannot answer yet.
  */
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Logger } from 'pino';
 import {
   type BucketName,
   bucketDefinitions,
@@ -17,6 +16,7 @@ import {
   streamDefinitions,
 } from '#contracts/streams.ts';
 import { StartError } from '#process/start-error.ts';
+import type { Logger } from './logger.ts';
 import { askApi, isShortOfServers, RACES_MAX, type Setup, same, show, standBack } from './provision-api.ts';
 import { ensureConsumer } from './provision-consumers.ts';
 import { EffectFailed, ServerCode } from './receipt.ts';

@@ -10,13 +10,14 @@
  * message it ends with (docs/adr/0029-a-log-is-known-by-its-last-message.md), then log until that sequence; then the buffer. What the follower delivers from then on comes after all of it, and what it delivers twice the
  * fold ignores.
  */
-import type { Logger } from 'pino';
+
 import { type Decoded, encode } from '#contracts/decode.ts';
 import { type LogEntry, type LogMessage, readLogMessage } from '#contracts/log-message.ts';
 import type { BucketName } from '#contracts/streams.ts';
 import { parseLogSubject } from '#contracts/subjects.ts';
 import type { Effects } from './effects.ts';
 import type { LogRecord } from './follower.ts';
+import type { Logger } from './logger.ts';
 import { PassingMap, PassingSet } from './passing.ts';
 import { EffectFailed } from './receipt.ts';
 

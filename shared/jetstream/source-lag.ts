@@ -3,9 +3,9 @@
  * then not what the log says, and somebody must be told.
  */
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Logger } from 'pino';
 import { ACTIONS } from '#contracts/streams.ts';
 import { apiSubject } from '#contracts/subjects.ts';
+import type { Logger } from './logger.ts';
 
 const LOOK_EVERY_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 5_000;

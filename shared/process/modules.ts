@@ -2,14 +2,16 @@
  * Owns the plugs of RULES_MODULES and POLICY_MODULES: finding a module, importing it, and checking that what it exports has
  * the shape it must have, so that a bad one is a line at the start and not an error in the middle of a fight.
  *
- * A module is a path (from the working directory), a file URL or the name of a package. It exports one rule set (policy) or
+ * A module is a path, a file URL or the name of a package: both are looked for from the working directory, for Riposte itself may
+ * be installed elsewhere. It exports one rule set (policy) or
  * an array of them, as `ruleSets` (`policies`) or as the default.
  *
  * Left to the callers: the built-in ones, which come first and cannot be replaced.
  */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { resolve as resolvePackage } from 'import-meta-resolve';
 import type { AnyRuleSet } from '#combat/rules.ts';
 import { oneLine } from '#contracts/decode.ts';
 import { isJsonObject } from '#contracts/json.ts';
@@ -98,9 +100,11 @@ type Fail = (wrong: string) => ConfigError;
 
 async function importModule(module: string, fail: Fail): Promise<Readonly<Record<string, unknown>>> {
   const path = resolve(module);
-  const isPath = /^\.{0,2}\//.test(module) || existsSync(path);
+  const isPath = /^\.{0,2}\//.test(module) || statSync(path, { throwIfNoEntry: false })?.isFile() === true;
   try {
-    return await import(isPath ? pathToFileURL(path).href : module);
+    return await import(
+      isPath ? pathToFileURL(path).href : resolvePackage(module, pathToFileURL(`${resolve()}/`).href)
+    );
   } catch (error) {
     throw fail(`cannot be loaded: ${error instanceof Error ? error.message : String(error)}`);
   }

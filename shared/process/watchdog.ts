@@ -10,6 +10,7 @@
  * Left to watchdog-thread.ts: the counting.
  */
 import inspector from 'node:inspector';
+import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from './logging.ts';
 import type { WatchdogOrder } from './watchdog-thread.ts';
@@ -38,7 +39,8 @@ export function startWatchdog(name: string, limitMs: number, logger: Logger): vo
   const beats = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const tickMs = limitMs / TICKS_MAX;
   const order: WatchdogOrder = { name, beats, tickMs, ticksMax: TICKS_MAX, limitMs };
-  const thread = new Worker(new URL('./watchdog-thread.ts', import.meta.url), {
+  // This file and the thread's are TypeScript in a checkout and JavaScript in the package.
+  const thread = new Worker(new URL(`./watchdog-thread${extname(import.meta.url)}`, import.meta.url), {
     workerData: order,
     resourceLimits: { maxOldGenerationSizeMb: THREAD_HEAP_MB },
   });

@@ -61,7 +61,8 @@ describe('npm start', { timeout: COMMAND_LIMIT_MS }, () => {
     );
     expect(Object.keys(env)).toEqual(['NATS_URL', 'NATS_NKEY_SEED_FILE', 'NATS_TLS_CA']);
     const options = { cwd: ROOT, env: { ...bareEnvironment(), ...env }, timeout: COMMAND_LIMIT_MS };
-    const { stdout } = await promisify(execFile)(process.execPath, ['examples/duel.ts'], options);
+    const example = ['--conditions=riposte-source', 'examples/duel.ts'];
+    const { stdout } = await promisify(execFile)(process.execPath, example, options);
     expect(stdout).toMatch(/duel-\d+ is over: /);
     await expect(connect({ servers: env.NATS_URL!, tls: { caFile: env.NATS_TLS_CA! } })).rejects.toThrow(/authoriz/i);
     command.signal('SIGINT');

@@ -2,7 +2,7 @@
 
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { User } from '#contracts/rights.ts';
-import { loginOptions } from '#jetstream/connection.ts';
+import { loginOptions } from '#jetstream/login.ts';
 import { readConfig } from '#process/config.ts';
 import type { SecuredServer } from '#tools/nats-server/secured-server.ts';
 

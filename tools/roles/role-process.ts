@@ -53,7 +53,8 @@ export class RoleProcess {
   constructor(role: RoleName, env: NodeJS.ProcessEnv, onLine: (line: LogLine) => void) {
     this.role = role;
     const entry = fileURLToPath(new URL(`../../services/${role}/main.ts`, import.meta.url));
-    const child = spawn(process.execPath, ['--import', LIFELINE, entry], {
+    // Rules of one's own may import `riposte/rules`: in a checkout that is the source itself.
+    const child = spawn(process.execPath, ['--conditions=riposte-source', '--import', LIFELINE, entry], {
       cwd: ROOT,
       env,
       detached: true,

@@ -5,6 +5,9 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { onOrphaned } from './orphan.mjs';
 
+/** In a checkout `riposte/client` and its like are the sources themselves: see `exports` in package.json. */
+const FROM_SOURCE = ['--conditions=riposte-source'];
+
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
@@ -16,7 +19,7 @@ const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
  */
 export async function handOver(node, entry, args, cwd) {
   const lifeline = new URL('./lifeline.mjs', import.meta.url).href;
-  const child = spawn(node, ['--import', lifeline, entry, ...args], { cwd, stdio: 'inherit' });
+  const child = spawn(node, [...FROM_SOURCE, '--import', lifeline, entry, ...args], { cwd, stdio: 'inherit' });
   const forward = (signal) => child.kill(signal);
   for (const signal of FORWARDED) process.on(signal, forward);
   // Under npm a change of parent means that npm was killed and could not tell; elsewhere it may be meant.

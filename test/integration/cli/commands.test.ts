@@ -50,6 +50,7 @@ describe('usage', () => {
 });
 
 const OPTIONS = {
+  run: ['collector', 'executor', 'ai'],
   audit: ['--all', '--rest', '--json'],
   dead: ['list', 'show', 'retry', '--reason', '--subject', '--session', '--limit', '--all', '--json'],
   provision: ['--json'],

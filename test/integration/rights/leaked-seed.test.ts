@@ -7,7 +7,7 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { authorityFileOf, securedPart, seedFileOf } from '#cli/nats-config/directory.ts';
 import { RESULT_CONSUMERS, type User } from '#contracts/rights.ts';
-import { loginOptions } from '#jetstream/connection.ts';
+import { loginOptions } from '#jetstream/login.ts';
 import { readConfig } from '#process/config.ts';
 import { startPrivateServer } from '#tools/nats-server/private-server.ts';
 

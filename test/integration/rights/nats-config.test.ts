@@ -12,7 +12,7 @@ import { connect as connectByTls } from 'node:tls';
 import { connect } from '@nats-io/transport-node';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { USERS } from '#contracts/rights.ts';
-import { loginOptions } from '#jetstream/connection.ts';
+import { loginOptions } from '#jetstream/login.ts';
 import { readConfig } from '#process/config.ts';
 import { onThisMachine } from '#test/harness/cluster-places.ts';
 import { start } from '#test/integration/cli/riposte.ts';

@@ -4,7 +4,7 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { USERS } from '#contracts/rights.ts';
-import { loginOptions } from '#jetstream/connection.ts';
+import { loginOptions } from '#jetstream/login.ts';
 import { readConfig } from '#process/config.ts';
 import { connectAs, type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
 

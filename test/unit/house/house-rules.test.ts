@@ -28,15 +28,15 @@ const MAY_IMPORT: Record<string, { ours: string[]; packages: string[] }> = {
   'shared/combat': { ours: ['shared/contracts'], packages: ['zod', 'pure-rand', 'tinyqueue'] },
   'shared/process': {
     ours: ['shared/contracts', 'shared/combat', 'policies'],
-    packages: ['zod', 'pino', 'prom-client'],
+    packages: ['zod', 'pino', 'prom-client', 'import-meta-resolve'],
   },
   'shared/jetstream': {
     ours: ['shared/contracts', 'shared/process'],
-    packages: ['@nats-io/transport-node', '@nats-io/jetstream', 'pino'],
+    packages: ['@nats-io/transport-node', '@nats-io/jetstream'],
   },
   'shared/client': {
     ours: ['shared/contracts', 'shared/jetstream', 'shared/process'],
-    packages: ['zod', 'pino', '@nats-io/transport-node', '@nats-io/jetstream'],
+    packages: ['zod', '@nats-io/transport-node', '@nats-io/jetstream'],
   },
   rules: { ours: ['shared/contracts', 'shared/combat'], packages: ['zod'] },
   policies: { ours: ['shared/contracts', 'shared/combat'], packages: ['zod'] },
@@ -45,14 +45,15 @@ const MAY_IMPORT: Record<string, { ours: string[]; packages: string[] }> = {
     packages: ['@nats-io/transport-node', '@nats-io/jetstream', 'pino', 'zod'],
   },
   cli: {
-    ours: ['shared', 'rules', 'tools/setup'],
+    ours: ['shared', 'rules', 'services', 'tools/setup', 'dist'],
     packages: ['@nats-io/transport-node', '@nats-io/nkeys', '@peculiar/x509', 'reflect-metadata', 'pino', 'zod'],
   },
+  exports: { ours: ['shared', 'rules', 'policies'], packages: [] },
   // The judge's books share nothing with the core that they judge.
   'cli/audit/books': { ours: ['shared/contracts'], packages: [] },
 };
 
-type Import = { from: string; specifier: string; folder: string | null };
+type Import = { from: string; specifier: string; folder: string | null; isType: boolean };
 
 /** Every static and dynamic import with a literal specifier; `folder` is ours, or null for a package. */
 function importsOf(path: string): Import[] {
@@ -63,13 +64,15 @@ function importsOf(path: string): Import[] {
     );
   return Array.from(found, (match) => {
     const specifier = match[1] ?? match[2] ?? match[3]!;
+    const isType = /^\s*(import|export) type\b/.test(match[0]);
     if (specifier.startsWith('.'))
-      return { from: path, specifier, folder: relative(root, join(root, dirname(path), specifier)) };
-    if (!specifier.startsWith('#')) return { from: path, specifier, folder: null };
+      return { from: path, specifier, folder: relative(root, join(root, dirname(path), specifier)), isType };
+    if (!specifier.startsWith('#')) return { from: path, specifier, folder: null, isType };
     const [alias, target] = Object.entries(manifest.imports).find(([name]) =>
       specifier.startsWith(name.replace('*', '')),
     )!;
-    return { from: path, specifier, folder: target.replace('./', '').replace('*', specifier.slice(alias.length - 1)) };
+    const folder = target.replace('./', '').replace('*', specifier.slice(alias.length - 1));
+    return { from: path, specifier, folder, isType };
   });
 }
 
@@ -116,6 +119,58 @@ describe('who may import whom', () => {
       .flatMap(importsOf)
       .filter(({ folder }) => folder !== null && isIn('test', folder));
     expect(strays).toEqual([]);
+  });
+});
+
+describe('what an entry of the package loads', () => {
+  /** The files that a file loads, and the packages and modules of Node.js that those import. Types are not loaded. */
+  function loadedBy(entry: string): { files: Set<string>; packages: Set<string> } {
+    const files = new Set([entry]);
+    const packages = new Set<string>();
+    for (const file of files) {
+      for (const { specifier, folder, isType } of importsOf(file)) {
+        if (isType) continue;
+        if (folder === null) packages.add(packageOf(specifier));
+        else files.add(folder);
+      }
+    }
+    return { files, packages };
+  }
+
+  test.each(['core', 'rules', 'contracts'])(
+    'riposte/%s loads nothing of Node.js, and no more than it needs',
+    (name) => {
+      const { packages } = loadedBy(`exports/${name}.ts`);
+      expect(['zod', 'pure-rand', 'tinyqueue']).toEqual(expect.arrayContaining([...packages]));
+    },
+  );
+
+  test('riposte/client loads neither a logger nor metrics, certificates or the settings of roles', () => {
+    const { files, packages } = loadedBy('exports/client.ts');
+    expect([...packages].filter((name) => !name.startsWith('node:')).sort()).toEqual([
+      '@nats-io/jetstream',
+      '@nats-io/transport-node',
+      'zod',
+    ]);
+    expect(files).toContain('shared/process/nats-environment.ts');
+    expect(files).not.toContain('shared/process/config.ts');
+  });
+
+  test('every name that it exports is documented where it stands', () => {
+    const exported = sources
+      .filter((path) => isIn('exports', path))
+      .flatMap((path) =>
+        [...text.get(path)!.matchAll(/\{([^}]*)\} from '([^']+)'/g)].flatMap(([, names, specifier]) => {
+          const source = importsOf(path).find((each) => each.specifier === specifier)!.folder!;
+          return [...names!.matchAll(/(?:type )?(\w+)(?: as \w+)?,?/g)].map(([, name]) => ({ source, name }));
+        }),
+      );
+    expect(exported.length).toBeGreaterThan(100);
+    const bare = exported.filter(({ source, name }) => {
+      const documented = `\\*/\\n(//.*\\n)?export (async )?(const|class|function|interface|type) ${name}\\b`;
+      return !new RegExp(documented).test(text.get(source)!);
+    });
+    expect(bare).toEqual([]);
   });
 });
 
