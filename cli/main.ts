@@ -8,7 +8,7 @@ import { connect } from '#jetstream/connection.ts';
 import { readConfig } from '#process/config.ts';
 import { StartError } from '#process/start-error.ts';
 import { auditCommand } from './audit/command.ts';
-import { BadUsage, type Command, type Desk, EXIT } from './command.ts';
+import { asksForHelp, BadUsage, type Command, type Desk, EXIT } from './command.ts';
 import { deadCommand } from './dead/command.ts';
 import { natsConfigCommand } from './nats-config/command.ts';
 import { provisionCommand } from './provision/command.ts';
@@ -19,18 +19,17 @@ const SERVER_WAIT_MS = 5_000;
 const STDOUT = 1;
 const STDERR = 2;
 
-const COMMANDS: Readonly<Record<string, Command>> = {
-  audit: auditCommand,
-  dead: deadCommand,
-  provision: provisionCommand,
-  'nats-config': natsConfigCommand,
-};
+/** A Map: an object would also find `constructor` and whatever else its prototype has. */
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ['audit', auditCommand],
+  ['dead', deadCommand],
+  ['provision', provisionCommand],
+  ['nats-config', natsConfigCommand],
+]);
 
 const HELP = `usage: riposte <command> [arguments]
 
-${Object.entries(COMMANDS)
-  .map(([name, { summary }]) => `  ${name.padEnd(13)}${summary}`)
-  .join('\n')}
+${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(13)}${summary}`).join('\n')}
 
 'riposte <command> --help' tells more. The server and how to be let in are the roles' environment: NATS_URL, NATS_USER,
 NATS_PASSWORD, NATS_NKEY_SEED_FILE, NATS_CREDS_FILE, NATS_TLS_CA, NATS_TLS_CERT, NATS_TLS_KEY.
@@ -62,14 +61,14 @@ const desk: Desk = {
 process.exitCode = await main(process.argv.slice(2));
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
-  const command = name === undefined ? undefined : COMMANDS[name];
+  const command = name === undefined ? undefined : COMMANDS.get(name);
   if (command === undefined) {
     const asked = name === '--help' || name === '-h' || name === 'help';
     if (asked) desk.out(HELP);
     else desk.say(`riposte: ${name === undefined ? 'which command?' : `there is no command ${name}`}\n\n${HELP}`);
     return asked ? EXIT.ok : EXIT.trouble;
   }
-  if (args.includes('--help') || args.includes('-h')) {
+  if (asksForHelp(args)) {
     desk.out(command.help);
     return EXIT.ok;
   }

@@ -28,15 +28,22 @@ const SUMS_BYTES = 256 * 1024;
 
 const UNPACK_LIMIT_MS = 60_000;
 
-const PLATFORMS: Readonly<Record<string, string>> = { linux: 'linux', darwin: 'darwin', win32: 'windows' };
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
+const PLATFORMS: ReadonlyMap<string, string> = new Map([
+  ['linux', 'linux'],
+  ['darwin', 'darwin'],
+  ['win32', 'windows'],
+]);
+const ARCHITECTURES: ReadonlyMap<string, string> = new Map([
+  ['x64', 'amd64'],
+  ['arm64', 'arm64'],
+]);
 
 const run = promisify(execFile);
 
 /** The name of the release's archive for a platform, and of the directory in it. */
 export function archiveFor(version: string, platform: string, arch: string): { archive: string; directory: string } {
-  const os = PLATFORMS[platform];
-  const cpu = ARCHITECTURES[arch];
+  const os = PLATFORMS.get(platform);
+  const cpu = ARCHITECTURES.get(arch);
   if (os === undefined || cpu === undefined) throw new Error(`there is none for ${platform} on ${arch}`);
   const directory = `nats-server-v${version}-${os}-${cpu}`;
   return { archive: `${directory}.${os === 'windows' ? 'zip' : 'tar.gz'}`, directory };
