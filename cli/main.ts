@@ -5,8 +5,9 @@
 import { writeSync } from 'node:fs';
 import { pino } from 'pino';
 import { connect } from '#jetstream/connection.ts';
-import { readConfig } from '#process/config.ts';
+import { readConfig, variableHelp } from '#process/config.ts';
 import { StartError } from '#process/start-error.ts';
+import { variableLines } from '#process/variable.ts';
 import { auditCommand } from './audit/command.ts';
 import { asksForHelp, BadUsage, type Command, type Desk, EXIT } from './command.ts';
 import { deadCommand } from './dead/command.ts';
@@ -27,13 +28,18 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['nats-config', natsConfigCommand],
 ]);
 
+/** Variables of the roles that no command has a use for. */
+const OF_ROLES_ALONE = ['HTTP_PORT', 'LOG_LEVEL', 'LOCK_TTL_MS', 'POLICY_MODULES', 'PROVISION'];
+
 const HELP = `usage: riposte <command> [arguments]
 
 ${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(13)}${summary}`).join('\n')}
 
-'riposte <command> --help' tells more. The server and how to be let in are the roles' environment: NATS_URL, NATS_USER,
-NATS_PASSWORD, NATS_NKEY_SEED_FILE, NATS_CREDS_FILE, NATS_TLS_CA, NATS_TLS_CERT, NATS_TLS_KEY.
-Exit code: 0 yes, 1 no, 2 no answer (bad usage, no server, nothing there).
+'riposte <command> --help' tells more. Exit code: 0 yes, 1 no, 2 no answer (bad usage, no server, nothing there).
+
+The server, how to log in, and what \`provision\` makes, are the roles' variables. An empty one counts as unset. In brackets: the default.
+
+${variableLines(variableHelp().filter(({ name }) => !OF_ROLES_ALONE.includes(name)))}
 `;
 
 const desk: Desk = {

@@ -1,17 +1,30 @@
 /**
- * Owns the environment: every variable of docs/contract.md, "Processes", is read here, once, and nowhere else.
+ * Owns the environment: every variable of docs/contract.md, "Processes", is read and described here, once, and nowhere else.
  *
  * 1. A bad value is a ConfigError that names the variable, what it is and what was expected; several come in one line.
  * 2. No secret stands in an error: values of NATS_PASSWORD, of URLs that hold one, and of variables that name a file are never
  *    repeated. Whoever mistakes what belongs into those has put the seed or the key itself there.
  * 3. What is named as a file can be read when the process starts; its content stays in the file.
  *
- * Left to shared/jetstream/login.ts: whether a seed or credentials are sound. To modules.ts: loading modules.
+ * Left to variable.ts: how a text is read. To shared/jetstream/login.ts: whether a seed or credentials are sound. To modules.ts:
+ * loading modules.
  */
-import { accessSync, constants, statSync } from 'node:fs';
 import * as z from 'zod';
-import { isInbox } from '#contracts/subjects.ts';
 import { ConfigError } from './start-error.ts';
+import {
+  anyText,
+  clock,
+  inboxes,
+  modules,
+  oneOf,
+  type Replicas,
+  readableFile,
+  replicas,
+  servers,
+  type VariableHelp,
+  variable,
+  wholeNumber,
+} from './variable.ts';
 
 /** What a process takes from its environment. */
 export interface Config {
@@ -58,26 +71,23 @@ export interface NatsTls {
   readonly keyFile?: string;
 }
 
-const REPLICAS = [1, 3, 5] as const;
-/** Raft groups are of odd size; the server knows no more than five. */
-export type Replicas = (typeof REPLICAS)[number];
-
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const DEFAULT_SERVER = '127.0.0.1:4222';
-const MS_PER_S = 1000;
 const MS_PER_H = 3_600_000;
-/** Below two seconds a busy machine is taken for a dead one. */
-const CLOCK_MIN_MS = 2 * MS_PER_S;
-/** Above an hour a crash is not recovered from in any sense a player would know. */
-const CLOCK_MAX_MS = MS_PER_H;
 /** Ten years: further off, the server's nanoseconds come near the end of their integer. */
 const LOG_MAX_AGE_MAX_H = 87_600;
 /** The log must hold a few of the largest messages, or it is not a log. */
 const LOG_BYTES_MIN = 1024 * 1024;
-/** A bad value is repeated this far. */
-const SHOWN_MAX_CHARS = 80;
+
+/** Every variable that `readConfig` reads, in the order of the contract. */
+export function variableHelp(): VariableHelp[] {
+  return Object.entries(Variables.shape).map(([name, schema]) => {
+    const { unset, about } = schema.meta() as Omit<VariableHelp, 'name'>;
+    return { name, unset, about };
+  });
+}
 
 /**
  * Reads the configuration from environment variables. An empty string counts as unset.
@@ -90,140 +100,79 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   throw new ConfigError(read.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`).join('; '));
 }
 
-/** What a variable's text says, or what is wrong with it. */
-type Reading<Value> = { readonly value: Value } | { readonly wrong: string };
-
-/** A variable: its text is read by `read`; unset it has the value `unset`. */
-function variable<Value>(read: (text: string) => Reading<Value>, unset: Value) {
-  return z
-    .string()
-    .optional()
-    .transform((text, context): Value => {
-      if (text === undefined) return unset;
-      const reading = read(text);
-      if ('value' in reading) return reading.value;
-      context.issues.push({ code: 'custom', message: reading.wrong, input: text });
-      return z.NEVER;
-    });
-}
-
-const got = (text: string, expected: string) => ({ wrong: `got ${shown(text)}, expected ${expected}` });
-
-function shown(text: string): string {
-  return JSON.stringify(text.length <= SHOWN_MAX_CHARS ? text : `${text.slice(0, SHOWN_MAX_CHARS)}...`);
-}
-
-function wholeNumber(expected: string, min: number, max: number, scale = 1) {
-  return (text: string): Reading<number> => {
-    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    return value >= min && value <= max ? { value: value * scale } : got(text, expected);
-  };
-}
-
-function oneOf<const Name extends string>(names: readonly Name[]) {
-  return (text: string): Reading<Name> => {
-    const value = names.find((name) => name === text);
-    return value === undefined ? got(text, `one of ${names.join(', ')}`) : { value };
-  };
-}
-
-function replicas(text: string): Reading<Replicas> {
-  const value = REPLICAS.find((count) => String(count) === text);
-  return value === undefined ? got(text, 'one of 1, 3, 5') : { value };
-}
-
-function clock(text: string): Reading<number> {
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  return value >= CLOCK_MIN_MS && value <= CLOCK_MAX_MS && value % MS_PER_S === 0
-    ? { value }
-    : got(text, `milliseconds in whole seconds, from ${CLOCK_MIN_MS} to ${CLOCK_MAX_MS}`);
-}
-
-const listed = (text: string): string[] =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
-
-function modules(text: string): Reading<readonly string[]> {
-  const value = listed(text);
-  return value.length > 0 ? { value } : got(text, 'comma-separated modules');
-}
-
-/** Servers without their scheme, and whether one of them said `tls://`. */
-type Servers = { readonly hosts: readonly string[]; readonly tls: boolean };
-
-function servers(text: string): Reading<Servers> {
-  // The client drops a URL's user without a word, and would log its password in an error. All of the text is looked at before
-  // it is taken apart: a password may have a comma in it.
-  if (text.includes('@')) return { wrong: 'a user does not belong in it, expected NATS_USER and NATS_PASSWORD' };
-  const hosts: string[] = [];
-  let tls = false;
-  for (const item of listed(text)) {
-    const [, scheme, host] = /^(?:([a-z]+):\/\/)?([^/]+)\/?$/i.exec(item) ?? [];
-    if (host === undefined || !isHostAndPort(host)) return got(item, 'nats://host:port, comma-separated');
-    if (scheme !== undefined && !/^(nats|tls)$/i.test(scheme)) return got(item, 'nats:// or tls://');
-    tls ||= scheme?.toLowerCase() === 'tls';
-    hosts.push(host);
-  }
-  return hosts.length > 0 ? { value: { hosts, tls } } : got(text, 'nats://host:port, comma-separated');
-}
-
-function isHostAndPort(text: string): boolean {
-  // As the client reads it, which would throw later and elsewhere.
-  const url = URL.parse(`http://${text}`);
-  return url !== null && url.hostname !== '' && url.port !== '0' && url.search === '' && url.hash === '';
-}
-
-const FILE_EXPECTED = 'expected the path of a file';
-
-/** The path of a file that can be read. What is wrong with it is said without it, and without the system's own text, which has it. */
-function readableFile(text: string): Reading<string | undefined> {
-  try {
-    accessSync(text, constants.R_OK);
-    if (statSync(text).isFile()) return { value: text };
-    return { wrong: `what it names is no file, ${FILE_EXPECTED}` };
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code ?? 'for no known reason'})`;
-    return { wrong: `${why}, ${FILE_EXPECTED}` };
-  }
-}
-
-function inboxes(text: string): Reading<string | null> {
-  return isInbox(`${text}.x`) && !text.includes('.') ? { value: text } : got(text, '_INBOX, or _INBOX_ and a name');
-}
-
-const anyText = (text: string): Reading<string | undefined> => ({ value: text });
-const optionalFile = variable(readableFile, undefined);
-const optionalText = variable(anyText, undefined);
+const file = (about: string) => variable(readableFile, undefined, 'unset', about);
+const text = (about: string) => variable(anyText, undefined, 'unset', about);
 
 const Variables = z.object({
-  NATS_URL: variable(servers, { hosts: [DEFAULT_SERVER], tls: false }),
-  NATS_USER: optionalText,
-  NATS_PASSWORD: optionalText,
-  NATS_NKEY_SEED_FILE: optionalFile,
-  NATS_CREDS_FILE: optionalFile,
-  NATS_TLS_CA: optionalFile,
-  NATS_TLS_CERT: optionalFile,
-  NATS_TLS_KEY: optionalFile,
-  NATS_INBOX_PREFIX: variable<string | null>(inboxes, null),
-  REPLICAS: variable(replicas, 1),
-  HTTP_PORT: variable<number | null>(wholeNumber('a port from 0 to 65535', 0, 65_535), null),
-  LOG_LEVEL: variable(oneOf(LOG_LEVELS), 'info'),
-  LOCK_TTL_MS: variable(clock, 15 * MS_PER_S),
-  ACK_WAIT_MS: variable(clock, 10 * MS_PER_S),
+  NATS_URL: variable(
+    servers,
+    { hosts: [DEFAULT_SERVER], tls: false },
+    `nats://${DEFAULT_SERVER}`,
+    'servers, comma-separated: nats://host:port, or tls://host:port; IPv6 as in nats://[::1]:4222',
+  ),
+  NATS_USER: text('the name of a login by name and password'),
+  NATS_PASSWORD: text('the password to NATS_USER'),
+  NATS_NKEY_SEED_FILE: file("a file with a user's nkey seed, to log in by"),
+  NATS_CREDS_FILE: file("a file with a user's credentials, to log in by"),
+  NATS_TLS_CA: file('a PEM file with the authority of the server certificates; makes the connection TLS'),
+  NATS_TLS_CERT: file('a PEM file with a certificate of our own, for a server that asks for one'),
+  NATS_TLS_KEY: file('a PEM file with the key to NATS_TLS_CERT'),
+  NATS_INBOX_PREFIX: variable<string | null>(
+    inboxes,
+    null,
+    '_INBOX_ and the user',
+    'what the names of inboxes begin with; nobody else should be able to listen there',
+  ),
+  REPLICAS: variable(replicas, 1, '1', 'copies of each stream and bucket: 1, or on a cluster 3 or 5'),
+  HTTP_PORT: variable<number | null>(
+    wholeNumber('a port from 0 to 65535', 0, 65_535),
+    null,
+    'unset',
+    'a port for /healthz, /readyz and /metrics; 0 is any free one',
+  ),
+  LOG_LEVEL: variable(oneOf(LOG_LEVELS), 'info', 'info', `the least that is logged: ${LOG_LEVELS.join(', ')}`),
+  LOCK_TTL_MS: variable(
+    clock,
+    15_000,
+    '15000',
+    'milliseconds after which a dead executor loses its lock; whole seconds',
+  ),
+  ACK_WAIT_MS: variable(
+    clock,
+    10_000,
+    '10000',
+    'milliseconds after which an unacknowledged message is delivered again; whole seconds',
+  ),
   LOG_MAX_AGE_H: variable(
     wholeNumber(`whole hours from 1 to ${LOG_MAX_AGE_MAX_H}`, 1, LOG_MAX_AGE_MAX_H, MS_PER_H),
     168 * MS_PER_H,
+    '168',
+    'hours that the stream COMBAT keeps a message',
   ),
   LOG_MAX_BYTES: variable(
     wholeNumber(`whole bytes, ${LOG_BYTES_MIN} at least`, LOG_BYTES_MIN, Number.MAX_SAFE_INTEGER),
     -1,
+    'unlimited',
+    'bytes that the stream COMBAT may take; then the oldest messages go',
   ),
-  RULES_MODULES: variable<readonly string[]>(modules, []),
-  POLICY_MODULES: variable<readonly string[]>(modules, []),
-  PROVISION: variable<'on' | 'off'>(oneOf(['on', 'off']), 'on'),
+  RULES_MODULES: variable<readonly string[]>(
+    modules,
+    [],
+    'unset',
+    'comma-separated modules that add rule sets, for collector and executor',
+  ),
+  POLICY_MODULES: variable<readonly string[]>(
+    modules,
+    [],
+    'unset',
+    'comma-separated modules that add policies, for the AI worker',
+  ),
+  PROVISION: variable<'on' | 'off'>(
+    oneOf(['on', 'off']),
+    'on',
+    'on',
+    'off: missing streams, buckets and consumers are an error, and not created',
+  ),
 });
 type Variables = z.output<typeof Variables>;
 
