@@ -2,11 +2,15 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
 
 /** A command that starts a server and three processes, on a machine that is busy with other tests or stands still. */
 export const COMMAND_LIMIT_MS = 240_000;
@@ -26,10 +30,11 @@ export class Command {
   readonly #child: ChildProcess;
   #hasEnded = false;
 
-  /** Starts `npm run <name>` without npm, which would add lines of its own. */
+  /** Starts `npm run <name>` without npm, which would add lines of its own, and without a shell: its words are enough. */
   constructor(name: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
     const { PATH, HOME } = process.env;
-    this.#child = spawn(process.execPath, ['tools/setup/run.mjs', name, ...args], {
+    const [, ...words] = scripts[name]!.split(' ');
+    this.#child = spawn(process.execPath, [...words, ...args], {
       cwd: ROOT,
       env: { PATH, HOME, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,6 +1,7 @@
 // Owns: what the parts of the set-up share: where the checkout is, how they speak, how they fail, how npm is run.
 
 import { spawn } from 'node:child_process';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The checkout. */
@@ -23,7 +24,8 @@ export function say(line) {
  */
 export function runNpm(args, cwd, limitMs) {
   const own = process.env.npm_execpath;
-  const isNpm = own !== undefined && /npm-cli\.[cm]?js$/.test(own);
+  // Every package manager names itself there, and another one understands other arguments.
+  const isNpm = own !== undefined && /^npm-cli\.[cm]?js$/.test(basename(own));
   const options = { cwd, stdio: ['ignore', process.stderr.fd, process.stderr.fd], timeout: limitMs };
   const child = isNpm
     ? spawn(process.execPath, [own, ...args], options)

@@ -1,7 +1,7 @@
 // The set-up runs as it does on a fresh clone, in a checkout made for the test, with an npm that only pretends.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ROOT } from '#tools/commands/child.ts';
@@ -42,15 +42,30 @@ setInterval(() => {}, 1000);
 process.stdout.write(process.pid + '\\n');
 `;
 
+/** Says that it waits, drains for longer than it takes to notice that a parent has gone, and says which signals came by then. */
+const DRAIN = `
+import { writeFileSync } from 'node:fs';
+const signals: string[] = [];
+const end = () => { writeFileSync('signals', signals.join(' ')); process.exit(0); };
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (signals.push(signal) === 1) setTimeout(end, 1500);
+  });
+}
+setInterval(() => {}, 1000);
+process.stdout.write(process.pid + '\\n');
+`;
+
 /** A fresh clone: the set-up, a lock file, some commands, and no node_modules. */
 function checkout() {
   const dir = temporaryDir();
   const write = (file: string, text: string) => writeFileSync(join(dir, file), text);
   cpSync(join(ROOT, 'tools', 'setup'), join(dir, 'tools', 'setup'), { recursive: true });
   mkdirSync(join(dir, 'tools', 'commands'));
-  write('package.json', '{"type":"module"}');
+  write('package.json', '{"type":"module","scripts":{"drain":"node tools/setup/run.mjs drain"}}');
   write('tools/commands/echo.ts', ECHO);
   write('tools/commands/wait.ts', WAIT);
+  write('tools/commands/drain.ts', DRAIN);
   write('npm-cli.cjs', FAKE_NPM);
   const lock = (version: string) =>
     write('package-lock.json', JSON.stringify({ packages: { '': {}, 'node_modules/node': { version } } }));
@@ -126,6 +141,19 @@ describe('the set-up', () => {
     expect(stderr).toMatch(/npm ci failed \(7\): see above, then try again\n$/);
   });
 
+  test.each(['yarn.js', 'pnpm.cjs', 'pnpm-cli.js', 'bun'])(
+    'S7 takes %s for no npm, and the npm on PATH',
+    async (other) => {
+      const { dir, write, run, npmCalls } = checkout();
+      mkdirSync(join(dir, 'bin'));
+      write('bin/npm', `#!/bin/sh\nexec "${process.execPath}" "${join(dir, 'npm-cli.cjs')}" "$@"\n`);
+      chmodSync(join(dir, 'bin', 'npm'), 0o755);
+      const env = { npm_execpath: join(dir, other), PATH: `${join(dir, 'bin')}:${process.env.PATH}` };
+      expect((await outcome(run(['echo'], env))).code).toBe(3);
+      expect(npmCalls()).toHaveLength(1);
+    },
+  );
+
   test('brings the pinned Node.js by hand where npm ignores install scripts', async () => {
     const { write, run } = checkout();
     write('npm-ignores-scripts', '');
@@ -189,6 +217,50 @@ describe('a running command', () => {
     await until('the command has ended', () => !isAlive(pid));
   });
 });
+
+// A package manager runs a script in a shell, which may stay between the two.
+describe('S7 a command under npm', () => {
+  /** A command that npm runs, in a process group of its own as in a terminal; its set-up done. */
+  async function underNpm() {
+    const { dir, run } = checkout();
+    await outcome(run(['echo']));
+    const { PATH, HOME } = process.env;
+    const npm = spawn('npm', ['--silent', 'run', 'drain'], {
+      cwd: dir,
+      detached: true,
+      env: { PATH, HOME, npm_config_update_notifier: 'false' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const pid = Number(await firstLine(npm));
+    onTestFinished(() => {
+      for (const each of [pid, -npm.pid!]) if (each < 0 || isAlive(each)) killQuietly(each);
+    });
+    const signals = async (): Promise<string> => {
+      await until('the command has ended', () => !isAlive(pid));
+      return readFileSync(join(dir, 'signals'), 'utf8');
+    };
+    return { npm, signals };
+  }
+
+  test('is told once to end: by Ctrl-C, by a SIGTERM to npm, and when npm is killed outright', async () => {
+    const [typed, shellGone, asked, killed] = await Promise.all([underNpm(), underNpm(), underNpm(), underNpm()]);
+    process.kill(-typed.npm.pid!, 'SIGINT');
+    process.kill(-shellGone.npm.pid!, 'SIGINT');
+    shellGone.npm.kill('SIGKILL');
+    asked.npm.kill('SIGTERM');
+    killed.npm.kill('SIGKILL');
+    const told = [typed, shellGone, asked, killed].map(({ signals }) => signals());
+    expect(await Promise.all(told)).toEqual(['SIGINT', 'SIGINT', 'SIGTERM', 'SIGTERM']);
+  });
+});
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Gone already.
+  }
+}
 
 /** The number of a process that has ended. */
 async function pidOfTheDead(): Promise<number> {
