@@ -65,9 +65,9 @@ export const natsConfigCommand: Command = {
     try {
       for (const { file, how } of await writeDirectory(resolve(directory), plan)) out(`${file} ${how}\n`);
     } catch (error) {
-      // Not to be allowed to write, or no room: whoever typed it can put that right.
-      if (error instanceof Error && 'syscall' in error) throw new Trouble(error.message);
-      throw error;
+      // No right to write, or no room.
+      if (!(error instanceof Error) || !('syscall' in error)) throw error;
+      throw new Trouble(`${error.message}; give a directory that you may read and write`);
     }
     say(`${plan.servers.length === 1 ? 'one server' : `a cluster of ${plan.servers.length}`} in ${resolve(directory)}`);
     return EXIT.ok;

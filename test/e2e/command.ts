@@ -31,10 +31,16 @@ export class Command {
   #hasEnded = false;
 
   /** Starts `npm run <name>` without npm, which would add lines of its own, and without a shell: its words are enough. */
-  constructor(name: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
+  constructor(
+    name: string,
+    args: readonly string[] = [],
+    env: NodeJS.ProcessEnv = {},
+    user: { readonly uid?: number; readonly gid?: number } = {},
+  ) {
     const { PATH, HOME } = process.env;
     const [, ...words] = scripts[name]!.split(' ');
     this.#child = spawn(process.execPath, [...words, ...args], {
+      ...user,
       cwd: ROOT,
       env: { PATH, HOME, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

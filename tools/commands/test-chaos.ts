@@ -7,22 +7,23 @@
 import { engineForCommand } from '../containers/engine-for-command.ts';
 import { outcomeLine } from './checks.ts';
 import { figuresTable, readFigures } from './figures.ts';
-import { runVitest, serverForTests } from './vitest-run.ts';
+import { emptyResults, runVitest, serverForTests } from './vitest-run.ts';
 
 /** All suites in full depth take the better part of an hour; this is for a run that hangs. */
 const CHAOS_LIMIT_MS = 4 * 60 * 60_000;
 
 const SUITES = 'test/chaos';
+const RESULTS = 'chaos-results';
 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
-  if (!(await serverForTests())) return 1;
+  if (!emptyResults(RESULTS) || !(await serverForTests())) return 1;
   process.env.RIPOSTE_CHAOS = 'full'; // for test/harness/depth.ts, in the processes that vitest starts
   const startedMs = Date.now();
   const chosen = args.some((arg) => arg.includes(SUITES)) ? args : [SUITES, ...args];
   const engine = await engineForCommand();
-  const tests = await runVitest(chosen, 'chaos-results', CHAOS_LIMIT_MS).finally(() => engine.stop());
+  const tests = await runVitest(chosen, RESULTS, CHAOS_LIMIT_MS).finally(() => engine.stop());
   const lines = [
     '',
     ...figuresTable(readFigures(startedMs)),

@@ -5,12 +5,9 @@
 // 2. It ends with 0 only where the checks and the tests ran and found nothing; that no test ran is a finding.
 // 3. With RIPOSTE_ENGINE=own it starts a container engine for the tests that need one, which is gone when it is.
 
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { engineForCommand } from '../containers/engine-for-command.ts';
 import { lint, outcomeLine, typeCheck } from './checks.ts';
-import { ROOT } from './child.ts';
-import { runVitest, serverForTests } from './vitest-run.ts';
+import { emptyResults, runVitest, serverForTests } from './vitest-run.ts';
 
 /** A run takes minutes; this is for one that hangs. */
 const TEST_LIMIT_MS = 60 * 60_000;
@@ -21,7 +18,7 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   // A run that ends before its tests must not leave the count of an earlier one.
-  rmSync(join(ROOT, '.cache', RESULTS), { recursive: true, force: true });
+  if (!emptyResults(RESULTS)) return 1;
   if (!(await serverForTests())) return 1;
   const types = await typeCheck();
   if (types.interrupted) return types.code;

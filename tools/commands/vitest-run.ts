@@ -1,10 +1,11 @@
 // Owns: running vitest as a part of a command, and what came of it: how many tests passed, and why the run counts as failed
 // where the numbers alone do not say it.
 
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureNatsServer } from '../nats-server/ensure.ts';
-import { NatsServerUnavailable } from '../nats-server/step.ts';
+import { NatsServerUnavailable, oneLine } from '../nats-server/step.ts';
+import { CACHE_DIR, emptyCacheFolder, makeTemporaryFolder } from '../setup/folder.mjs';
 import { ROOT, runChild } from './child.ts';
 import { countLine, countTests, type TestCount } from './test-count.ts';
 
@@ -15,6 +16,18 @@ export interface VitestRun {
   readonly ms: number;
   /** Why it is not ok, where the count does not say it; then the count, as the last line. */
   readonly lines: readonly string[];
+}
+
+/** Empties the folder that takes the results of a run; false, and said on stderr, where nothing can be written there or in TMPDIR. */
+export function emptyResults(results: string): boolean {
+  try {
+    emptyCacheFolder(join(CACHE_DIR, results));
+    rmSync(makeTemporaryFolder('riposte-test-'), { recursive: true });
+    return true;
+  } catch (error) {
+    process.stderr.write(`${oneLine(error)}\n`);
+    return false;
+  }
 }
 
 /** Makes sure that tests find a nats-server; false, and said on stderr, where there is none to be had. */
@@ -32,17 +45,17 @@ export async function serverForTests(): Promise<boolean> {
 /**
  * Runs vitest.
  * @param args for vitest
- * @param results a folder below `.cache`, emptied first: `vitest.json` is the report, `summary.txt` the line of the count
+ * @param results a folder of the cache that `emptyResults` has emptied: `vitest.json` is the report, `summary.txt` the line of the count
  * @param limitMs after which it is killed
  */
 export async function runVitest(args: readonly string[], results: string, limitMs: number): Promise<VitestRun> {
-  const folder = join(ROOT, '.cache', results);
+  const folder = join(CACHE_DIR, results);
   const report = join(folder, 'vitest.json');
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const { code, ms } = await runChild(process.execPath, [vitest, 'run', ...reporters, ...args], limitMs);
+  // Node.js reads the configuration as it is. To bundle it, Vite would write into node_modules, which may be another user's.
+  const loader = '--configLoader=native';
+  const { code, ms } = await runChild(process.execPath, [vitest, 'run', loader, ...reporters, ...args], limitMs);
   const count = existsSync(report) ? countTests(readFileSync(report, 'utf8')) : undefined;
   const line = countLine(count ?? { passed: 0, failed: 0, skipped: 0 });
   writeFileSync(join(folder, 'summary.txt'), `${line}\n`);

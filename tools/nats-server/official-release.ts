@@ -5,11 +5,13 @@
 //    source, because nobody here has read them off the release itself.
 // 2. Every wait has an end, and a machine without a way out finds that out quickly.
 //
-// RIPOSTE_NATS_RELEASE_URL replaces the address up to the version, for a mirror or a test.
+// RIPOSTE_NATS_RELEASE_URL replaces the address up to the version, for a mirror or a test. The proxies that the environment names
+// are used.
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import http from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { BINARY_NAME } from './cache.ts';
@@ -69,16 +71,27 @@ export function sumOf(sums: string, file: string): string {
  */
 export async function fetchOfficialRelease(version: string, workDir: string, env: NodeJS.ProcessEnv): Promise<string> {
   const { archive, directory } = archiveFor(version, process.platform, process.arch);
+  // Unset by itself, Node.js looks at no proxy. A machine's own Node.js may be older than this function.
+  const withoutProxy = http.setGlobalProxyFromEnv?.(env) ?? (() => {});
+  const file = join(workDir, archive);
+  try {
+    await downloadChecked(version, archive, file, env);
+  } finally {
+    withoutProxy();
+  }
+  // Windows' own tar unpacks zip archives.
+  await run('tar', ['-xf', file, '-C', workDir, `${directory}/${BINARY_NAME}`], { timeout: UNPACK_LIMIT_MS });
+  return join(workDir, directory, BINARY_NAME);
+}
+
+/** Writes the archive into a file, once its checksum is the one of the release's list. */
+async function downloadChecked(version: string, archive: string, file: string, env: NodeJS.ProcessEnv): Promise<void> {
   const base = `${(env.RIPOSTE_NATS_RELEASE_URL || RELEASES).replace(/\/+$/, '')}/v${version}`;
   const sum = sumOf((await download(`${base}/SHA256SUMS`, SUMS_BYTES)).toString('utf8'), archive);
   const bytes = await download(`${base}/${archive}`, ARCHIVE_BYTES);
   const got = createHash('sha256').update(bytes).digest('hex');
   if (got !== sum) throw new Error(`${archive} does not match its checksum (wanted ${sum}, got ${got})`);
-  const file = join(workDir, archive);
   writeFileSync(file, bytes);
-  // Windows' own tar unpacks zip archives.
-  await run('tar', ['-xf', file, '-C', workDir, `${directory}/${BINARY_NAME}`], { timeout: UNPACK_LIMIT_MS });
-  return join(workDir, directory, BINARY_NAME);
 }
 
 async function download(url: string, limitBytes: number): Promise<Buffer> {

@@ -1,100 +1,11 @@
 // The set-up runs as it does on a fresh clone, in a checkout made for the test, with an npm that only pretends.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ROOT } from '#tools/commands/child.ts';
-import { temporaryDir } from './fake-server.ts';
+import { checkout, outcome } from './checkout.ts';
 import { ended, firstLine, isAlive, until } from './processes.ts';
-
-/** What stands in for npm: takes note of each `ci`, and brings what the lock file names. */
-const FAKE_NPM = `
-const fs = require('node:fs');
-const { version } = JSON.parse(fs.readFileSync('package-lock.json', 'utf8')).packages['node_modules/node'];
-fs.appendFileSync('npm-calls', process.argv.slice(2).join(' ') + '\\n');
-console.log('npm talks on stdout');
-if (fs.existsSync('npm-fails')) process.exit(7);
-fs.mkdirSync('node_modules/node/bin', { recursive: true });
-fs.writeFileSync('node_modules/node/package.json', JSON.stringify({ version }));
-const bring = "require('node:fs').symlinkSync(" + JSON.stringify(process.env.REAL_NODE) + ", 'bin/node')";
-fs.writeFileSync('node_modules/node/installArchSpecificPackage.js', fs.existsSync('no-binary') ? '' : bring);
-if (!fs.existsSync('npm-ignores-scripts')) {
-  fs.symlinkSync(process.env.REAL_NODE, 'node_modules/node/bin/node');
-}
-fs.copyFileSync('package-lock.json', 'node_modules/.package-lock.json');
-`;
-
-const ECHO = `
-process.stdout.write(JSON.stringify({ args: process.argv.slice(2), cwd: process.cwd(), node: process.version }) + '\\n');
-process.exitCode = 3;
-`;
-
-/** Says that it waits, then ends with 5 at the first signal, having counted those that came at once. */
-const WAIT = `
-let signals = 0;
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    if (signals++ === 0) setTimeout(() => { process.stdout.write(signal + ' ' + signals + '\\n'); process.exit(5); }, 200);
-  });
-}
-setInterval(() => {}, 1000);
-process.stdout.write(process.pid + '\\n');
-`;
-
-/** Says that it waits, drains for longer than it takes to notice that a parent has gone, and says which signals came by then. */
-const DRAIN = `
-import { writeFileSync } from 'node:fs';
-const signals: string[] = [];
-const end = () => { writeFileSync('signals', signals.join(' ')); process.exit(0); };
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    if (signals.push(signal) === 1) setTimeout(end, 1500);
-  });
-}
-setInterval(() => {}, 1000);
-process.stdout.write(process.pid + '\\n');
-`;
-
-/** A fresh clone: the set-up, a lock file, some commands, and no node_modules. */
-function checkout() {
-  const dir = temporaryDir();
-  const write = (file: string, text: string) => writeFileSync(join(dir, file), text);
-  cpSync(join(ROOT, 'tools', 'setup'), join(dir, 'tools', 'setup'), { recursive: true });
-  mkdirSync(join(dir, 'tools', 'commands'));
-  write('package.json', '{"type":"module","scripts":{"drain":"node tools/setup/run.mjs drain"}}');
-  write('tools/commands/echo.ts', ECHO);
-  write('tools/commands/wait.ts', WAIT);
-  write('tools/commands/drain.ts', DRAIN);
-  write('npm-cli.cjs', FAKE_NPM);
-  const lock = (version: string) =>
-    write('package-lock.json', JSON.stringify({ packages: { '': {}, 'node_modules/node': { version } } }));
-  lock(process.versions.node);
-  const run = (args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess => {
-    const child = spawn(process.execPath, [join(dir, 'tools', 'setup', 'run.mjs'), ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, npm_execpath: join(dir, 'npm-cli.cjs'), REAL_NODE: process.execPath, ...env },
-    });
-    onTestFinished(() => void child.kill('SIGKILL'));
-    return child;
-  };
-  const npmCalls = () =>
-    existsSync(join(dir, 'npm-calls')) ? readFileSync(join(dir, 'npm-calls'), 'utf8').trim().split('\n') : [];
-  return { dir, write, lock, run, npmCalls };
-}
-
-/** Lets a program end and returns all there is to know. */
-async function outcome(child: ChildProcess) {
-  const text = { stdout: '', stderr: '' };
-  child.stdout?.on('data', (chunk) => {
-    text.stdout += chunk;
-  });
-  child.stderr?.on('data', (chunk) => {
-    text.stderr += chunk;
-  });
-  const code = await new Promise((resolve) => child.once('close', resolve));
-  return { code, ...text };
-}
 
 describe('the set-up', () => {
   test('installs the dependencies once, and hands over arguments, stdout and the exit code', async () => {
@@ -139,6 +50,39 @@ describe('the set-up', () => {
     const { code, stdout, stderr } = await outcome(run(['echo']));
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/npm ci failed \(7\): see above, then try again\n$/);
+    expect(stderr).toContain('npm complains');
+  });
+
+  const refused =
+    'npm error code ECONNREFUSED\\nnpm error FetchError: request to https://me:secret@registry.example/zod failed';
+  test.each([
+    [refused, {}, 'request to https://registry.example/zod failed; no proxy is set (HTTPS_PROXY): check the network'],
+    [
+      refused,
+      { HTTPS_PROXY: 'http://me:secret@proxy.example:3128', no_proxy: 'localhost' },
+      'failed; proxies: HTTPS_PROXY=http://proxy.example:3128 (with a login), no_proxy=localhost: check the network',
+    ],
+    [
+      refused,
+      { https_proxy: 'me:secret@proxy.example:1' },
+      'proxies: https_proxy=http://proxy.example:1 (with a login): ',
+    ],
+    [
+      'npm error code ENOTFOUND\\nnpm error network request to x failed',
+      {},
+      'npm ci failed (ENOTFOUND), request to x failed; no',
+    ],
+    ['npm ERR! code EACCES\\nnpm ERR! path /home/me/.npm', {}, 'npm ci failed (EACCES): make /home/me/.npm writable'],
+  ])('says in one line what npm failed of, proxies included: %j %j', async (complaint, env, line) => {
+    const { write, run } = checkout();
+    write('npm-fails', complaint);
+    const { code, stderr } = await outcome(run(['echo'], env));
+    const lines = stderr
+      .trim()
+      .split('\n')
+      .filter((each) => !/^(installing|npm talks)/.test(each));
+    expect([code, lines]).toEqual([1, [expect.stringContaining(line)]]);
+    expect(stderr).not.toContain('secret');
   });
 
   test.each(['yarn.js', 'pnpm.cjs', 'pnpm-cli.js', 'bun'])(
