@@ -24,7 +24,7 @@ export function takeOrders(orders: Orders): void {
 async function obey(orders: Orders, { id, name, argument }: Order): Promise<void> {
   const answer: Answer = await (async () => {
     try {
-      const work = orders[name];
+      const work = Object.hasOwn(orders, name) ? orders[name] : undefined;
       if (work === undefined) throw new Error(`no order ${name}`);
       return { id, value: (await work(argument as never)) ?? null };
     } catch (error) {

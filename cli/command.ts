@@ -4,6 +4,7 @@
  */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { isId } from '#contracts/ids.ts';
 import type { Config } from '#process/config.ts';
 
 /** As `diff` and `grep` have it: yes, no, and no answer. */
@@ -42,15 +43,53 @@ export class BadUsage extends Error {
 /**
  * Reads a command's arguments.
  * @param options as `parseArgs` of node:util takes them
+ * @param ids what of them are ids, as `a session id goes after "--", or as --session=`
  * @throws BadUsage
  */
-export function readArguments<const Options extends ParseArgsOptionsConfig>(args: readonly string[], options: Options) {
+export function readArguments<const Options extends ParseArgsOptionsConfig>(
+  args: readonly string[],
+  options: Options,
+  ids?: string,
+) {
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: true });
   } catch (error) {
-    const [line = ''] = (error instanceof Error ? error.message : String(error)).split(/\.\s/);
-    throw new BadUsage(line);
+    throw new BadUsage(faultOf(args, error, ids));
   }
+}
+
+/** Whether help is asked for. What stands after `--` is no option: `--help` is a session's id there. */
+export function asksForHelp(args: readonly string[]): boolean {
+  return optionsOf(args).some((arg) => arg === '--help' || arg === '-h');
+}
+
+const optionsOf = (args: readonly string[]): readonly string[] =>
+  args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
+
+/** What is wrong with arguments that `parseArgs` has refused, in one line. An id may begin with "-", and looks like an option then. */
+export function faultOf(args: readonly string[], error: unknown, ids?: string): string {
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split(/\.\s|\n/);
+  const [, option] = /^Option '(?:-\w, )?(--[\w-]+).*' argument is ambiguous/.exec(line) ?? [];
+  if (option !== undefined) {
+    const value = args[args.indexOf(option) + 1];
+    return `what follows ${option} begins with "-": write ${option}=${value}, if it is its value`;
+  }
+  const [, unknown] = /^Unknown option '(--?[^']+)'/.exec(line) ?? [];
+  const id = unknown === undefined ? undefined : optionsOf(args).find((arg) => arg.startsWith(unknown));
+  return id === undefined || ids === undefined || !isId(id) ? line : `${line}; ${ids}${id}`;
+}
+
+/** Where a session's id goes that begins with "-"; the id follows. */
+export const SESSION_ID_HINT = 'a session id that begins with "-" goes after "--" or as --session=';
+
+/**
+ * Reads the one session that a command is about: `--session=<id>` or an argument; undefined where there is neither.
+ * @throws BadUsage
+ */
+export function readSession(option: string | undefined, positionals: readonly string[]): string | undefined {
+  const [session, ...more] = option === undefined ? positionals : [option, ...positionals];
+  if (more.length > 0) throw new BadUsage(`got ${[session, ...more].join(' ')}, expected one session`);
+  return session;
 }
 
 /** Reads a whole number of 1 or more. */

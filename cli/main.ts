@@ -5,10 +5,11 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { pino } from 'pino';
 import { connect } from '#jetstream/connection.ts';
-import { readConfig } from '#process/config.ts';
+import { readConfig, variableHelp } from '#process/config.ts';
 import { StartError } from '#process/start-error.ts';
+import { variableLines } from '#process/variable.ts';
 import { auditCommand } from './audit/command.ts';
-import { BadUsage, type Command, type Desk, EXIT } from './command.ts';
+import { asksForHelp, BadUsage, type Command, type Desk, EXIT } from './command.ts';
 import { deadCommand } from './dead/command.ts';
 import { natsConfigCommand } from './nats-config/command.ts';
 import { provisionCommand } from './provision/command.ts';
@@ -20,23 +21,27 @@ const SERVER_WAIT_MS = 5_000;
 const STDOUT = 1;
 const STDERR = 2;
 
-const COMMANDS: Readonly<Record<string, Command>> = {
-  run: runCommand,
-  audit: auditCommand,
-  dead: deadCommand,
-  provision: provisionCommand,
-  'nats-config': natsConfigCommand,
-};
+/** A Map: an object would also find `constructor` and whatever else its prototype has. */
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ['run', runCommand],
+  ['audit', auditCommand],
+  ['dead', deadCommand],
+  ['provision', provisionCommand],
+  ['nats-config', natsConfigCommand],
+]);
+
+/** Variables of the roles that no command has a use for. */
+const OF_ROLES_ALONE = ['HTTP_PORT', 'LOG_LEVEL', 'LOCK_TTL_MS', 'POLICY_MODULES', 'PROVISION'];
 
 const HELP = `usage: riposte <command> [arguments]
 
-${Object.entries(COMMANDS)
-  .map(([name, { summary }]) => `  ${name.padEnd(13)}${summary}`)
-  .join('\n')}
+${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(13)}${summary}`).join('\n')}
 
-'riposte <command> --help' tells more; 'riposte --version' says which riposte this is. The server and how to be let in are the roles' environment: NATS_URL, NATS_USER,
-NATS_PASSWORD, NATS_NKEY_SEED_FILE, NATS_CREDS_FILE, NATS_TLS_CA, NATS_TLS_CERT, NATS_TLS_KEY.
-Exit code: 0 yes, 1 no, 2 no answer (bad usage, no server, nothing there).
+'riposte <command> --help' tells more, 'riposte --version' which version this is. Exit code: 0 yes, 1 no, 2 no answer (bad usage, no server, nothing there).
+
+The server, how to log in, and what \`provision\` makes, are the roles' variables. An empty one counts as unset. In brackets: the default.
+
+${variableLines(variableHelp().filter(({ name }) => !OF_ROLES_ALONE.includes(name)))}
 `;
 
 const desk: Desk = {
@@ -68,14 +73,14 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     desk.out(`${version()}\n`);
     return EXIT.ok;
   }
-  const command = name === undefined ? undefined : COMMANDS[name];
+  const command = name === undefined ? undefined : COMMANDS.get(name);
   if (command === undefined) {
     const asked = name === '--help' || name === '-h' || name === 'help';
     if (asked) desk.out(HELP);
     else desk.say(`riposte: ${name === undefined ? 'which command?' : `there is no command ${name}`}\n\n${HELP}`);
     return asked ? EXIT.ok : EXIT.trouble;
   }
-  if (args.includes('--help') || args.includes('-h')) {
+  if (asksForHelp(args)) {
     desk.out(command.help);
     return EXIT.ok;
   }

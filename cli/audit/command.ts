@@ -2,13 +2,13 @@
  * Owns `riposte audit`: what it is asked, and how its answer is told.
  */
 import { ruleBook } from '#combat/rules.ts';
-import { readId } from '#contracts/ids.ts';
+import { isId } from '#contracts/ids.ts';
 import { loadRuleSets } from '#process/modules.ts';
 import { classic } from '#rules/classic/classic.ts';
-import { BadUsage, type Command, EXIT, readArguments } from '../command.ts';
+import { BadUsage, type Command, EXIT, readArguments, readSession, SESSION_ID_HINT } from '../command.ts';
 import { type Audited, audit, breachLine } from './audit.ts';
 
-const HELP = `usage: riposte audit <session> | --all  [--rest] [--json]
+const HELP = `usage: riposte audit <session> | --session=<session> | --all  [--rest] [--json]
 
 Reads the streams (never a bucket) and judges the history of a session, or of all, by the invariants of docs/reliability.md:
 
@@ -19,6 +19,7 @@ Reads the streams (never a bucket) and judges the history of a session, or of al
   I5   every decision and every result is what the core gives on the prefix of the log it names; no stale writer
   I10  what cannot be read changes nothing, and is dead-lettered whole
 
+  --session  the session, also one that begins with "-": --session=-x7. After -- it may stand alone: riposte audit -- -x7
   --all    every session
   --rest   the system has come to rest: an action without a result, a move that is due and not emitted, and an open session
            that nothing will ever wake (I6) are breaches, too. Waits some seconds for what is on its way
@@ -29,6 +30,13 @@ Counts, and what could not be judged, are told on stderr. Sessions by rules of y
 does. Exit code: 0 no breach, 1 a breach, 2 no answer.
 `;
 
+const OPTIONS = {
+  session: { type: 'string' },
+  all: { type: 'boolean' },
+  rest: { type: 'boolean' },
+  json: { type: 'boolean' },
+} as const;
+
 /** How often progress is told, on a log that takes longer. */
 const PROGRESS_EVERY_MS = 2_000;
 
@@ -36,17 +44,12 @@ export const auditCommand: Command = {
   summary: 'judges what the streams say happened: nothing lost, nothing doubled',
   help: HELP,
   async run(args, { out, say, connected }) {
-    const { values, positionals } = readArguments(args, {
-      all: { type: 'boolean' },
-      rest: { type: 'boolean' },
-      json: { type: 'boolean' },
-    });
+    const { values, positionals } = readArguments(args, OPTIONS, SESSION_ID_HINT);
     const { all = false, rest: atRest = false, json = false } = values;
-    const [sessionId, ...more] = positionals;
-    if (more.length > 0) throw new BadUsage(`one session at a time, or --all; got ${positionals.join(' ')}`);
+    const sessionId = readSession(values.session, positionals);
+    if (sessionId !== undefined && !isId(sessionId))
+      throw new BadUsage(`${JSON.stringify(sessionId)} is no session id: 1 to 64 of A-Z a-z 0-9 _ -`);
     if (all === (sessionId !== undefined)) throw new BadUsage('expected a session, or --all');
-    if (sessionId !== undefined && readId(sessionId) === null)
-      throw new BadUsage(`${JSON.stringify(sessionId)} is no session id`);
 
     let saidAt = performance.now();
     const progress = (seq: number, lastSeq: number): void => {

@@ -2,15 +2,24 @@
  * Owns `riposte dead`: what it is asked, and how its answers are told.
  */
 import { Publisher } from '#jetstream/publisher.ts';
-import { BadUsage, type Command, type Desk, EXIT, readArguments, readCount } from '../command.ts';
+import {
+  BadUsage,
+  type Command,
+  type Desk,
+  EXIT,
+  readArguments,
+  readCount,
+  readSession,
+  SESSION_ID_HINT,
+} from '../command.ts';
 import { Trouble } from '../trouble.ts';
 import { type Letter, type LetterFilter, readLetter, readLetters } from './letters.ts';
 import { letterPage, summaryOf, tableOf, wholeOf } from './page.ts';
 import { type Retried, retry } from './retry.ts';
 
-const HELP = `usage: riposte dead list  [--reason <text>] [--subject <subject>] [--session <session>] [--limit <n>] [--json]
+const HELP = `usage: riposte dead list  [<session>] [--reason <text>] [--subject <subject>] [--limit <n>] [--json]
        riposte dead show  <seq> [--json]
-       riposte dead retry <seq> | --all  [--reason <text>] [--subject <subject>] [--session <session>] [--json]
+       riposte dead retry <seq> | --all  [--session <session>] [--reason <text>] [--subject <subject>] [--json]
 
 What could not be processed is kept whole in the stream DEAD for 30 days, with the reason and the place it stood in.
 
@@ -20,7 +29,7 @@ What could not be processed is kept whole in the stream DEAD for 30 days, with t
 
   --reason   letters whose reason holds this text
   --subject  letters of this subject; * is one token, a last > the rest
-  --session  letters of this session
+  --session  letters of this session; one that begins with "-" is written --session=-x7, or with list after --: list -- -x7
   --json     a JSON object for each letter, one a line
 
 A message that is re-sent twice, because something died in between, stands there once. What may not be re-sent stays, and says
@@ -51,13 +60,14 @@ export const deadCommand: Command = {
 };
 
 async function list(args: readonly string[], { out, say, connected }: Desk): Promise<number> {
-  const { values, positionals } = readArguments(args, { ...FILTERS, ...JSON_FLAG, limit: { type: 'string' } });
-  if (positionals.length > 0) throw new BadUsage(`list takes options only, got ${positionals.join(' ')}`);
+  const options = { ...FILTERS, ...JSON_FLAG, limit: { type: 'string' } } as const;
+  const { values, positionals } = readArguments(args, options, SESSION_ID_HINT);
+  const filter = filterOf({ ...values, session: readSession(values.session, positionals) });
   const limit = values.limit === undefined ? LIMIT : readCount(values.limit, '--limit');
   const latest: Letter[] = [];
   let count = 0;
   await connected('observer', (nc) =>
-    readLetters(nc, filterOf(values), (letter) => {
+    readLetters(nc, filter, (letter) => {
       count += 1;
       latest.push(letter);
       if (latest.length > limit) latest.shift();
@@ -81,7 +91,8 @@ async function show(args: readonly string[], { out, connected }: Desk): Promise<
 }
 
 async function retryAll(args: readonly string[], { out, connected }: Desk): Promise<number> {
-  const { values, positionals } = readArguments(args, { ...FILTERS, ...JSON_FLAG, all: { type: 'boolean' } });
+  const options = { ...FILTERS, ...JSON_FLAG, all: { type: 'boolean' } } as const;
+  const { values, positionals } = readArguments(args, options, 'a session id that begins with "-" goes as --session=');
   const [place, ...more] = positionals;
   const filter = filterOf(values);
   if (more.length > 0 || (values.all === true) === (place !== undefined)) {

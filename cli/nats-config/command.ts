@@ -2,11 +2,12 @@
  * Owns `riposte nats-config`: what it is asked, and how its answer is told.
  */
 import { resolve } from 'node:path';
-import { readId } from '#contracts/ids.ts';
+import { isId } from '#contracts/ids.ts';
 import { RESULT_CONSUMERS } from '#contracts/rights.ts';
 import { CONSUMERS } from '#contracts/streams.ts';
 import { BadUsage, type Command, EXIT, readArguments } from '../command.ts';
 import { Trouble } from '../trouble.ts';
+import { hasZone, readHost, splitHost } from './address.ts';
 import { writeDirectory } from './directory.ts';
 import type { Plan, ServerPlan } from './plan.ts';
 import { FILES } from './server-conf.ts';
@@ -18,9 +19,10 @@ certificates, and a seed for each user: game_server, collector, executor, ai, ob
 account $SYS. To give it again is safe: seeds, keys and good certificates are kept, configurations are written anew.
 
   --server          a server, by its name; once (default: nats), or three times for a cluster. Host: under which it is reached,
-                    by default its name. Ports: by default 4222, 6222 between servers, 8222 for monitoring on loopback (0: none)
+                    by default its name. Ports: by default 4222, 6222 between servers, 8222 for monitoring on loopback (0: none).
+                    With ports, an IPv6 address has brackets: n1=[2001:db8::1]:4222
   --also <names>    more names and addresses that the certificates are to hold, comma-separated; localhost is among them
-  --listen <addr>   where clients and routes are listened to; default 0.0.0.0
+  --listen <addr>   the address where clients and routes are listened to; default 0.0.0.0, which is every address, IPv6 too
   --as <path>       the directory as the servers see it, where it is mounted elsewhere; default: its own absolute path
   --store <path>    where a server keeps its streams, as it sees it; default: store/<name> in the directory
   --sync-interval   how soon what was written is synced: default (the server's own: two minutes), always, or a duration (1s, 500ms).
@@ -63,9 +65,9 @@ export const natsConfigCommand: Command = {
     try {
       for (const { file, how } of await writeDirectory(resolve(directory), plan)) out(`${file} ${how}\n`);
     } catch (error) {
-      // Not to be allowed to write, or no room: whoever typed it can put that right.
-      if (error instanceof Error && 'syscall' in error) throw new Trouble(error.message);
-      throw error;
+      // No right to write, or no room.
+      if (!(error instanceof Error) || !('syscall' in error)) throw error;
+      throw new Trouble(`${error.message}; give a directory that you may read and write`);
     }
     say(`${plan.servers.length === 1 ? 'one server' : `a cluster of ${plan.servers.length}`} in ${resolve(directory)}`);
     return EXIT.ok;
@@ -77,7 +79,7 @@ type Values = { readonly [Name in keyof typeof OPTIONS]?: string | string[] | un
 };
 
 function planOf(directory: string, values: Values): Plan {
-  const also = names(values.also, '--also', (name) => /^[A-Za-z0-9.:_-]+$/.test(name));
+  const also = listed(values.also, '--also', 'names and addresses without ports', readCertifiable);
   const servers = (values.server ?? [DEFAULT_SERVER]).map((text) => readServer(text, also));
   if (servers.length > 1 && !CLUSTER_SIZES.includes(servers.length)) {
     throw new BadUsage(`${servers.length} servers: expected one, or ${CLUSTER_SIZES.join(' or ')} for a cluster`);
@@ -88,12 +90,26 @@ function planOf(directory: string, values: Values): Plan {
   requireOwnFiles(servers);
   return {
     servers,
-    listen: text(values.listen) ?? EVERYWHERE,
+    listen: readListen(text(values.listen) ?? EVERYWHERE),
     seenAs: text(values.as) ?? directory,
     store: text(values.store) ?? null,
     syncInterval: readSync(text(values['sync-interval']), servers.length > 1),
     resultConsumers: readResults(values.results),
   };
+}
+
+function readListen(text: string): string {
+  const host = readHost(text);
+  if (host !== null) return host;
+  throw new BadUsage(
+    `--listen is ${JSON.stringify(text)}, expected a name or an address without a port: ports go with --server`,
+  );
+}
+
+/** A host that a certificate can hold. */
+function readCertifiable(text: string): string | null {
+  const host = readHost(text);
+  return host === null || hasZone(host) ? null : host;
 }
 
 /** A server's files are called after it, and must not be those of the authority or of another server: one would be written over. */
@@ -111,28 +127,41 @@ function requireOwnFiles(servers: readonly ServerPlan[]): void {
 
 const text = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
-function names(value: string | string[] | undefined, option: string, isOne: (name: string) => boolean): string[] {
-  if (value === undefined) return [];
-  const found = String(value)
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
-  for (const name of found) if (!isOne(name)) throw new BadUsage(`${option}: ${JSON.stringify(name)} cannot be used`);
-  return found;
+/** Reads a comma-separated list, each item of it by `read`, which gives null for one that cannot be used. */
+function listed(
+  value: string | string[] | undefined,
+  option: string,
+  expected: string,
+  read: (item: string) => string | null,
+): string[] {
+  const items = String(value ?? '').split(',');
+  const found = items.map((item) => item.trim()).filter((item) => item !== '');
+  return found.map((item) => {
+    const known = read(item);
+    if (known === null) throw new BadUsage(`${option}: ${JSON.stringify(item)} cannot be used, expected ${expected}`);
+    return known;
+  });
 }
 
+const SERVER_EXPECTED =
+  '<name>[=<host>[:<port>[:<route port>[:<monitor port>]]]], with brackets around an IPv6 address that has ports';
+
 function readServer(text: string, alsoCalled: readonly string[]): ServerPlan {
-  const [, name, host, port, routePort, monitorPort] =
-    /^([A-Za-z0-9_-]{1,64})(?:=([A-Za-z0-9._-]+)(?::(\d{1,5}))?(?::(\d{1,5}))?(?::(\d{1,5}))?)?$/.exec(text) ?? [];
-  if (name === undefined) {
+  const [, name, where] = /^([A-Za-z0-9_-]{1,64})(?:=(.+))?$/.exec(text) ?? [];
+  const [host, rest] = (where === undefined ? [name] : splitHost(where)) ?? [];
+  const [, port, routePort, monitorPort] = /^(?:(\d{1,5})(?::(\d{1,5}))?(?::(\d{1,5}))?)?$/.exec(rest ?? '') ?? [];
+  if (name === undefined || host === undefined || (rest !== undefined && port === undefined)) {
+    throw new BadUsage(`--server is ${JSON.stringify(text)}, expected ${SERVER_EXPECTED}`);
+  }
+  if (hasZone(host)) {
     throw new BadUsage(
-      `--server is ${JSON.stringify(text)}, expected <name>[=<host>[:<port>[:<route port>[:<monitor port>]]]]`,
+      `--server is ${JSON.stringify(text)}, expected an address without a zone, that others can use too`,
     );
   }
   const monitor = readPort(monitorPort, MONITOR_PORT, 0);
   return {
     name,
-    host: host ?? name,
+    host,
     alsoCalled,
     port: readPort(port, PORT, 1),
     routePort: readPort(routePort, ROUTE_PORT, 1),
@@ -155,6 +184,7 @@ function readSync(text: string | undefined, isCluster: boolean): string | null {
 
 function readResults(value: string | string[] | undefined): readonly string[] {
   if (value === undefined) return RESULT_CONSUMERS;
-  const isFree = (name: string): boolean => readId(name) === name && !Object.hasOwn(CONSUMERS, name);
-  return [...new Set(names(value, '--results', isFree))];
+  const isFree = (name: string): boolean => isId(name) && !Object.hasOwn(CONSUMERS, name);
+  const read = (name: string): string | null => (isFree(name) ? name : null);
+  return [...new Set(listed(value, '--results', "names that are not Riposte's own consumers'", read))];
 }

@@ -7,7 +7,7 @@
 export interface ServerNames {
   /** As the servers call each other, and as its files are called. */
   readonly name: string;
-  /** Under which clients and the other servers reach it. */
+  /** Under which clients and the other servers reach it; an IPv6 address has no brackets here. */
   readonly host: string;
   /** More names and addresses in its certificate. */
   readonly alsoCalled: readonly string[];
@@ -25,7 +25,7 @@ export interface ServerPlan extends ServerNames {
 export interface Plan {
   /** One server, or the servers of a cluster. */
   readonly servers: readonly ServerPlan[];
-  /** The address on which clients and routes are listened to. */
+  /** The address on which clients and routes are listened to; an IPv6 address has no brackets here. */
   readonly listen: string;
   /** Where the servers find the directory that is written: where it is mounted. */
   readonly seenAs: string;

@@ -7,6 +7,7 @@
  */
 import { AT_HOME, type Rights, rightsOf, USERS, type User } from '#contracts/rights.ts';
 import { apiSubject, covers, JETSTREAM_API } from '#contracts/subjects.ts';
+import { hostAndPort } from './address.ts';
 import type { Plan, ServerPlan } from './plan.ts';
 
 /** The user of the account `$SYS`: it sees servers and connections, and none of the streams. */
@@ -45,7 +46,7 @@ export function serverConf(plan: Plan, server: ServerPlan, keys: PublicKeys): st
   return [
     HEAD,
     `server_name: ${quoted(server.name)}`,
-    `listen: ${quoted(`${plan.listen}:${server.port}`)}`,
+    `listen: ${quoted(hostAndPort(plan.listen, server.port))}`,
     ...(server.monitorPort === null
       ? []
       : ['# For the machine itself: it asks for no login.', `http: "127.0.0.1:${server.monitorPort}"`]),
@@ -85,11 +86,11 @@ function storeConf({ store, seenAs, syncInterval }: Plan, { name }: ServerPlan):
 
 function clusterConf({ servers, listen, seenAs }: Plan, server: ServerPlan): string[] {
   if (servers.length === 1) return [];
-  const routes = servers.map(({ host, routePort }) => `    ${quoted(`nats-route://${host}:${routePort}`)}`);
+  const routes = servers.map(({ host, routePort }) => `    ${quoted(`nats-route://${hostAndPort(host, routePort)}`)}`);
   return [
     'cluster {',
     '  name: "riposte"',
-    `  listen: ${quoted(`${listen}:${server.routePort}`)}`,
+    `  listen: ${quoted(hostAndPort(listen, server.routePort))}`,
     '  # Clients are not told the addresses of the others: the certificates have names, and by address nobody gets in.',
     '  no_advertise: true',
     '  # A route is made with whoever shows a certificate of this authority.',

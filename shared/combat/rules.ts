@@ -6,7 +6,7 @@
 import type * as z from 'zod';
 import type { CombatAction } from '#contracts/action.ts';
 import { checkQuickly, type Decoded, describeIssues, oneLine, refusal } from '#contracts/decode.ts';
-import { isShallow, utf8Bytes } from '#contracts/json.ts';
+import { isJsonObject, isShallow, utf8Bytes } from '#contracts/json.ts';
 import { NESTING_MAX } from '#contracts/limits.ts';
 import { type Hit, quickVitals, Vitals } from '#contracts/result.ts';
 import type { RulesRef } from '#contracts/session-message.ts';
@@ -114,9 +114,14 @@ export function asCarried<Schema extends z.ZodType>(
 ): Decoded<Carried<z.output<Schema>>> {
   const text = JSON.stringify(value ?? null) ?? 'null';
   if (!isShallow(text, CARRIED_NESTING_MAX)) return refusal(`nested deeper than ${CARRIED_NESTING_MAX}`);
-  const read = checkQuickly(quick, schema, JSON.parse(text));
+  const carried: unknown = JSON.parse(text);
+  if ([carried].flat().some(hasLostField)) return refusal('a field named __proto__, which a message would lose');
+  const read = checkQuickly(quick, schema, carried);
   return read.ok ? { ok: true, value: { value: read.value, bytes: utf8Bytes(text) } } : read;
 }
+
+/** Schemas leave out a field of this name. Deeper in a value, where no schema looks, it is a name like any other. */
+const hasLostField = (value: unknown): boolean => isJsonObject(value) && Object.hasOwn(value, '__proto__');
 
 /**
  * Freezes a value through and through, so that rules cannot change what they are shown. What foreign rules froze on the

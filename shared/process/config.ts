@@ -1,6 +1,6 @@
 /**
- * Reads what a role takes from its environment: every variable of docs/contract.md, "Processes", is read here or in
- * nats-environment.ts, once, and nowhere else.
+ * Reads what a role takes from its environment: every variable of docs/contract.md, "Processes", is read and described here or
+ * in nats-environment.ts, once, and nowhere else.
  *
  * 1. A bad value is a ConfigError that names the variable, what it is and what was expected; several come in one line.
  *
@@ -8,7 +8,18 @@
  */
 import * as z from 'zod';
 import { NATS_VARIABLES, type NatsConfig, natsConfigOf, refuseContradictions } from './nats-environment.ts';
-import { type EnvironmentVariables, got, listed, type Reading, readVariables, variable } from './variable.ts';
+import {
+  type EnvironmentVariables,
+  got,
+  helpOf,
+  listed,
+  oneOf,
+  type Reading,
+  readVariables,
+  type VariableHelp,
+  variable,
+  wholeNumber,
+} from './variable.ts';
 
 /** What a process takes from its environment. */
 export interface Config {
@@ -48,26 +59,17 @@ const LOG_MAX_AGE_MAX_H = 87_600;
 /** The log must hold a few of the largest messages, or it is not a log. */
 const LOG_BYTES_MIN = 1024 * 1024;
 
+/** Every variable that `readConfig` reads, in the order of the contract. */
+export function variableHelp(): VariableHelp[] {
+  return helpOf(Variables);
+}
+
 /**
  * Reads the configuration from environment variables. An empty string counts as unset.
  * @throws ConfigError for a bad value, a file that cannot be read, or settings that contradict each other
  */
 export function readConfig(env: EnvironmentVariables): Config {
   return readVariables(Environment, env);
-}
-
-function wholeNumber(expected: string, min: number, max: number, scale = 1) {
-  return (text: string): Reading<number> => {
-    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    return value >= min && value <= max ? { value: value * scale } : got(text, expected);
-  };
-}
-
-function oneOf<const Name extends string>(names: readonly Name[]) {
-  return (text: string): Reading<Name> => {
-    const value = names.find((name) => name === text);
-    return value === undefined ? got(text, `one of ${names.join(', ')}`) : { value };
-  };
 }
 
 function replicas(text: string): Reading<Replicas> {
@@ -89,22 +91,56 @@ function modules(text: string): Reading<readonly string[]> {
 
 const Variables = z.object({
   ...NATS_VARIABLES,
-  REPLICAS: variable(replicas, 1),
-  HTTP_PORT: variable<number | null>(wholeNumber('a port from 0 to 65535', 0, 65_535), null),
-  LOG_LEVEL: variable(oneOf(LOG_LEVELS), 'info'),
-  LOCK_TTL_MS: variable(clock, 15 * MS_PER_S),
-  ACK_WAIT_MS: variable(clock, 10 * MS_PER_S),
+  REPLICAS: variable(replicas, 1, '1', 'copies of each stream and bucket: 1, or on a cluster 3 or 5'),
+  HTTP_PORT: variable<number | null>(
+    wholeNumber('a port from 0 to 65535', 0, 65_535),
+    null,
+    'unset',
+    'a port for /healthz, /readyz and /metrics; 0 is any free one',
+  ),
+  LOG_LEVEL: variable(oneOf(LOG_LEVELS), 'info', 'info', `the least that is logged: ${LOG_LEVELS.join(', ')}`),
+  LOCK_TTL_MS: variable(
+    clock,
+    15_000,
+    '15000',
+    'milliseconds after which a dead executor loses its lock; whole seconds',
+  ),
+  ACK_WAIT_MS: variable(
+    clock,
+    10_000,
+    '10000',
+    'milliseconds after which an unacknowledged message is delivered again; whole seconds',
+  ),
   LOG_MAX_AGE_H: variable(
     wholeNumber(`whole hours from 1 to ${LOG_MAX_AGE_MAX_H}`, 1, LOG_MAX_AGE_MAX_H, MS_PER_H),
     168 * MS_PER_H,
+    '168',
+    'hours that the stream COMBAT keeps a message',
   ),
   LOG_MAX_BYTES: variable(
     wholeNumber(`whole bytes, ${LOG_BYTES_MIN} at least`, LOG_BYTES_MIN, Number.MAX_SAFE_INTEGER),
     -1,
+    'unlimited',
+    'bytes that the stream COMBAT may take; then the oldest messages go',
   ),
-  RULES_MODULES: variable<readonly string[]>(modules, []),
-  POLICY_MODULES: variable<readonly string[]>(modules, []),
-  PROVISION: variable<'on' | 'off'>(oneOf(['on', 'off']), 'on'),
+  RULES_MODULES: variable<readonly string[]>(
+    modules,
+    [],
+    'unset',
+    'comma-separated modules that add rule sets, for collector and executor',
+  ),
+  POLICY_MODULES: variable<readonly string[]>(
+    modules,
+    [],
+    'unset',
+    'comma-separated modules that add policies, for the AI worker',
+  ),
+  PROVISION: variable<'on' | 'off'>(
+    oneOf(['on', 'off']),
+    'on',
+    'on',
+    'off: missing streams, buckets and consumers are an error, and not created',
+  ),
 });
 
 const Environment = Variables.superRefine(refuseContradictions).transform(

@@ -9,6 +9,7 @@
  * Left to shared/jetstream/login.ts: whether a seed or credentials are sound.
  */
 import { accessSync, constants, statSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
 import * as z from 'zod';
 import { isInbox } from '#contracts/subjects.ts';
 import { type EnvironmentVariables, got, listed, type Reading, readVariables, variable } from './variable.ts';
@@ -59,6 +60,7 @@ function servers(text: string): Reading<Servers> {
   let tls = false;
   for (const item of listed(text)) {
     const [, scheme, host] = /^(?:([a-z]+):\/\/)?([^/]+)\/?$/i.exec(item) ?? [];
+    if (host !== undefined && isIPv6(host)) return got(item, BRACKETS_EXPECTED);
     if (host === undefined || !isHostAndPort(host)) return got(item, 'nats://host:port, comma-separated');
     if (scheme !== undefined && !/^(nats|tls)$/i.test(scheme)) return got(item, 'nats:// or tls://');
     tls ||= scheme?.toLowerCase() === 'tls';
@@ -66,6 +68,8 @@ function servers(text: string): Reading<Servers> {
   }
   return hosts.length > 0 ? { value: { hosts, tls } } : got(text, 'nats://host:port, comma-separated');
 }
+
+const BRACKETS_EXPECTED = 'an IPv6 address in brackets, as in nats://[::1]:4222';
 
 function isHostAndPort(text: string): boolean {
   // As the client reads it, which would throw later and elsewhere.
@@ -93,20 +97,30 @@ function inboxes(text: string): Reading<string | null> {
 }
 
 const anyText = (text: string): Reading<string | undefined> => ({ value: text });
-const optionalFile = variable(readableFile, undefined);
-const optionalText = variable(anyText, undefined);
+const file = (about: string) => variable(readableFile, undefined, 'unset', about);
+const text = (about: string) => variable(anyText, undefined, 'unset', about);
 
 /** The schema of each variable. */
 export const NATS_VARIABLES = {
-  NATS_URL: variable(servers, { hosts: [DEFAULT_SERVER], tls: false }),
-  NATS_USER: optionalText,
-  NATS_PASSWORD: optionalText,
-  NATS_NKEY_SEED_FILE: optionalFile,
-  NATS_CREDS_FILE: optionalFile,
-  NATS_TLS_CA: optionalFile,
-  NATS_TLS_CERT: optionalFile,
-  NATS_TLS_KEY: optionalFile,
-  NATS_INBOX_PREFIX: variable<string | null>(inboxes, null),
+  NATS_URL: variable(
+    servers,
+    { hosts: [DEFAULT_SERVER], tls: false },
+    `nats://${DEFAULT_SERVER}`,
+    'servers, comma-separated: nats://host:port, or tls://host:port; IPv6 as in nats://[::1]:4222',
+  ),
+  NATS_USER: text('the name of a login by name and password'),
+  NATS_PASSWORD: text('the password to NATS_USER'),
+  NATS_NKEY_SEED_FILE: file("a file with a user's nkey seed, to log in by"),
+  NATS_CREDS_FILE: file("a file with a user's credentials, to log in by"),
+  NATS_TLS_CA: file('a PEM file with the authority of the server certificates; makes the connection TLS'),
+  NATS_TLS_CERT: file('a PEM file with a certificate of our own, for a server that asks for one'),
+  NATS_TLS_KEY: file('a PEM file with the key to NATS_TLS_CERT'),
+  NATS_INBOX_PREFIX: variable<string | null>(
+    inboxes,
+    null,
+    '_INBOX_ and the user',
+    'what the names of inboxes begin with; nobody else should be able to listen there',
+  ),
 };
 const Variables = z.object(NATS_VARIABLES);
 type NatsVariables = z.output<typeof Variables>;

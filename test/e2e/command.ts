@@ -2,12 +2,16 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { bareEnvironment } from '#test/harness/environment.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
 
 /** A command that starts a server and three processes, on a machine that is busy with other tests or stands still. */
 export const COMMAND_LIMIT_MS = 240_000;
@@ -27,9 +31,16 @@ export class Command {
   readonly #child: ChildProcess;
   #hasEnded = false;
 
-  /** Starts `npm run <name>` without npm, which would add lines of its own. */
-  constructor(name: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
-    this.#child = spawn(process.execPath, ['tools/setup/run.mjs', name, ...args], {
+  /** Starts `npm run <name>` without npm, which would add lines of its own, and without a shell: its words are enough. */
+  constructor(
+    name: string,
+    args: readonly string[] = [],
+    env: NodeJS.ProcessEnv = {},
+    user: { readonly uid?: number; readonly gid?: number } = {},
+  ) {
+    const [, ...words] = scripts[name]!.split(' ');
+    this.#child = spawn(process.execPath, [...words, ...args], {
+      ...user,
       cwd: ROOT,
       env: { ...bareEnvironment(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

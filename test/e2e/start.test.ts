@@ -9,6 +9,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RiposteClient } from '#client/client.ts';
 import { bareEnvironment } from '#test/harness/environment.ts';
 import { startTestServer } from '#test/harness/server.ts';
+import { temporaryDir } from '#test/unit/tools/fake-server.ts';
+import { OTHER_USER, sayWhyNoOtherUser } from '#test/unit/tools/other-user.ts';
 import { ROOT } from '#tools/commands/child.ts';
 import { COMMAND_LIMIT_MS, Command, remaining } from './command.ts';
 
@@ -139,6 +141,26 @@ describe('npm start with a server of one’s own', { timeout: COMMAND_LIMIT_MS }
     expect([[...open], end > 0]).toEqual([[], true]);
     await client.disconnect();
     await nc.close();
+  });
+});
+
+const noOtherUser = sayWhyNoOtherUser() !== null;
+
+describe.skipIf(noOtherUser)("S6 npm start in another user's clone", { timeout: COMMAND_LIMIT_MS }, () => {
+  test('shows fights where all is installed, and writes nothing there', async () => {
+    command = new Command('start', [], {}, OTHER_USER);
+    await command.line(BLOW);
+    command.signal('SIGINT');
+    expect(await command.ended).toEqual({ code: 0, signal: null });
+    expect(command.stderr).toEqual([]);
+  });
+
+  test('says in one line which folder for temporary files cannot be written', async () => {
+    const dir = temporaryDir();
+    command = new Command('start', [], { TMPDIR: dir }, OTHER_USER);
+    expect(await command.ended).toEqual({ code: 1, signal: null });
+    const line = expect.stringMatching(/^start: cannot write .*: set TMPDIR to a folder that you may write to$/);
+    expect([command.stdout, command.stderr]).toEqual([[], [line]]);
   });
 });
 

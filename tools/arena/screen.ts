@@ -4,7 +4,7 @@ import { type Painter, painter } from './paint.ts';
 
 /** Where the account is written. */
 export class Screen {
-  readonly painter: Painter = painter(process.stdout.isTTY === true && process.env.NO_COLOR === undefined);
+  readonly painter: Painter = painter(process.stdout.isTTY === true && !process.env.NO_COLOR);
 
   /** Calls `then` when nobody can read any more: a closed pipe, a terminal that was killed. */
   onGone(then: () => void): void {

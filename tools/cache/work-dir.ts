@@ -1,7 +1,8 @@
 // Owns: working directories inside a cache of the checkout: what is made there can be renamed into place, whole.
 
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeCacheFolder } from '../setup/folder.mjs';
 
 /** A working directory this old belongs to a process that was killed: no step takes a tenth of it. */
 const ABANDONED_MS = 60 * 60 * 1000;
@@ -13,7 +14,7 @@ const WORK_PREFIX = 'work-';
  * removes the directory afterwards, and those that killed processes left.
  */
 export async function inWorkDir<T>(cacheDir: string, work: (dir: string) => Promise<T>): Promise<T> {
-  mkdirSync(cacheDir, { recursive: true });
+  makeCacheFolder(cacheDir);
   for (const name of readdirSync(cacheDir)) {
     const path = join(cacheDir, name);
     const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());

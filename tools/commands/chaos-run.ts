@@ -18,8 +18,7 @@ export const DEPTHS = {
 /** Runs the suites, prints the outcome, and resolves with the exit code. */
 export async function runChaos(depth: keyof typeof DEPTHS, args: readonly string[]): Promise<number> {
   const { results, limitMs } = DEPTHS[depth];
-  emptyResults(results);
-  if (!(await serverForTests())) return 1;
+  if (!emptyResults(results) || !(await serverForTests())) return 1;
   process.env.RIPOSTE_CHAOS = depth; // for test/harness/depth.ts, in the processes that vitest starts
   const startedMs = Date.now();
   const engine = await engineForCommand();

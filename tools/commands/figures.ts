@@ -3,10 +3,10 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from './child.ts';
+import { CACHE_DIR } from '../setup/folder.mjs';
 
 /** Where the figures are. */
-export const FIGURES_DIR = join(ROOT, '.cache', 'chaos');
+export const FIGURES_DIR = join(CACHE_DIR, 'chaos');
 
 const SUFFIX = '.json';
 

@@ -1,6 +1,7 @@
 // Owns: reading a command's options: what is unknown or malformed is refused in one line that names it.
 
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { faultOf } from '#cli/command.ts';
 
 /** An option is unknown or its value is none. The message is one line for a person. */
 export class BadOption extends Error {
@@ -16,7 +17,6 @@ export function readOptions<const Options extends ParseArgsOptionsConfig>(args: 
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
   } catch (error) {
-    const [line = ''] = (error instanceof Error ? error.message : String(error)).split(/\.\s/);
-    throw new BadOption(`${line}; --help says what there is`);
+    throw new BadOption(`${faultOf(args, error)}; --help says what there is`);
   }
 }

@@ -93,9 +93,12 @@ async function run(has: Parts): Promise<number> {
   } catch (error) {
     if (!ending.signal.aborted) ending.abort(error);
   }
-  for (const line of account.tally.lines(performance.now() - startedMs)) screen.write(line);
   const { reason } = ending.signal;
-  if (!(reason instanceof Error)) return 0;
+  const hasFailed = reason instanceof Error;
+  // A start that fails has nothing to sum up.
+  const summary = hasFailed && account.tally.opened === 0 ? [] : account.tally.lines(performance.now() - startedMs);
+  for (const line of summary) screen.write(line);
+  if (!hasFailed) return 0;
   process.stderr.write(`start: ${oneLine(reason)}\n`);
   return 1;
 }

@@ -5,11 +5,13 @@
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { CACHE_DIR } from '../setup/folder.mjs';
 import { outcomeLine } from './checks.ts';
 import { ROOT, runChild } from './child.ts';
-import { runVitest, serverForTests } from './vitest-run.ts';
+import { emptyResults, runVitest, serverForTests } from './vitest-run.ts';
 
 const TEST_LIMIT_MS = 60 * 60_000;
+const RESULTS = 'coverage-results';
 const REPORT_LIMIT_MS = 10 * 60_000;
 
 const COVERED = ['shared', 'services', 'cli', 'rules', 'policies'];
@@ -18,15 +20,15 @@ const C8 = join(ROOT, 'node_modules', 'c8', 'bin', 'c8.js');
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
-  if (!(await serverForTests())) return 1;
-  const raw = join(ROOT, '.cache', 'coverage-raw');
-  const report = join(ROOT, '.cache', 'coverage');
+  if (!emptyResults(RESULTS) || !(await serverForTests())) return 1;
+  const raw = join(CACHE_DIR, 'coverage-raw');
+  const report = join(CACHE_DIR, 'coverage');
   for (const folder of [raw, report]) rmSync(folder, { recursive: true, force: true });
   process.env.NODE_V8_COVERAGE = raw; // Node.js hands it on to every process below
   const tests = await runVitest({
     projects: ['pure', 'real'],
     args,
-    results: 'coverage-results',
+    results: RESULTS,
     limitMs: TEST_LIMIT_MS,
   });
   delete process.env.NODE_V8_COVERAGE;

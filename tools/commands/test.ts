@@ -15,7 +15,7 @@ const RESULTS = 'test-results';
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
-  emptyResults(RESULTS);
+  if (!emptyResults(RESULTS)) return 1;
   if (!(await serverForTests())) return 1;
   const types = await typeCheck();
   if (types.interrupted) return types.code;

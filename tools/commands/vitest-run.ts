@@ -1,10 +1,11 @@
 // Runs vitest as a part of a command, and says what came of it: how many tests passed, and why the run counts as failed if
 // the numbers alone do not say it.
 
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureNatsServer } from '../nats-server/ensure.ts';
-import { NatsServerUnavailable } from '../nats-server/step.ts';
+import { NatsServerUnavailable, oneLine } from '../nats-server/step.ts';
+import { CACHE_DIR, emptyCacheFolder, makeTemporaryFolder } from '../setup/folder.mjs';
 import { ROOT, runChild } from './child.ts';
 import { countLine, countTests, type TestCount } from './test-count.ts';
 
@@ -33,7 +34,22 @@ export interface VitestOptions {
 
 const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
 /** What Node.js has compiled once is not compiled again by the hundreds of processes that tests start. */
-const COMPILE_CACHE = join(ROOT, '.cache', 'node-compile');
+const COMPILE_CACHE = join(CACHE_DIR, 'node-compile');
+
+/**
+ * Empties the folder of results: a run that ends before its tests must not leave the count of an earlier one. If nothing can be
+ * written there or in TMPDIR, says so on stderr and returns false.
+ */
+export function emptyResults(results: string): boolean {
+  try {
+    emptyCacheFolder(join(CACHE_DIR, results));
+    rmSync(makeTemporaryFolder('riposte-test-'), { recursive: true });
+    return true;
+  } catch (error) {
+    process.stderr.write(`${oneLine(error)}\n`);
+    return false;
+  }
+}
 
 /** Makes sure that tests find a nats-server. If there is none to be had, says so on stderr and resolves with false. */
 export async function serverForTests(): Promise<boolean> {
@@ -47,23 +63,16 @@ export async function serverForTests(): Promise<boolean> {
   }
 }
 
-/** Empties the folder of results. A run that ends before its tests must not leave the count of an earlier one. */
-export function emptyResults(results: string): void {
-  const folder = join(ROOT, '.cache', results);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-}
-
-/** Runs vitest to its end. */
+/** Runs vitest to its end. The folder of results has been emptied. */
 export async function runVitest({ projects, args, results, limitMs }: VitestOptions): Promise<VitestRun> {
-  emptyResults(results);
   // V8 counts what it compiles: code from the cache would count as covered in part.
   if (process.env.NODE_V8_COVERAGE === undefined) process.env.NODE_COMPILE_CACHE ??= COMPILE_CACHE;
-  const folder = join(ROOT, '.cache', results);
+  const folder = join(CACHE_DIR, results);
   const report = join(folder, 'vitest.json');
   const chosen = projects.map((project) => `--project=${project}`);
   const reporters = ['default', './tools/commands/time-reporter.ts', 'json'].map((name) => `--reporter=${name}`);
-  const all = ['run', ...chosen, ...reporters, `--outputFile.json=${report}`, ...args];
+  // Node.js reads the configuration as it is. To bundle it, Vite would write into node_modules, which may be another user's.
+  const all = ['run', '--configLoader=native', ...chosen, ...reporters, `--outputFile.json=${report}`, ...args];
   const { code, ms } = await runChild(process.execPath, [VITEST, ...all], limitMs);
   const count = existsSync(report) ? countTests(readFileSync(report, 'utf8')) : undefined;
   const line = countLine(count ?? { passed: 0, failed: 0, skipped: 0 });

@@ -6,12 +6,12 @@
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureNatsServer } from '../nats-server/ensure.ts';
 import { oneLine } from '../nats-server/step.ts';
+import { makeTemporaryFolder } from '../setup/folder.mjs';
 import { docker } from './docker.ts';
 import { ensureEnginePrograms } from './engine-packages.ts';
 
@@ -64,7 +64,7 @@ async function ensureImage(
 
 /** Makes an image of programs, each under its place in it. */
 async function make(name: string, programs: Programs): Promise<void> {
-  const root = mkdtempSync(join(tmpdir(), 'riposte-image-'));
+  const root = makeTemporaryFolder('riposte-image-');
   try {
     const { bin } = await ensureEnginePrograms();
     place(root, 'bin/busybox', join(bin, 'busybox'));

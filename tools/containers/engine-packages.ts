@@ -7,12 +7,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { inWorkDir } from '../cache/work-dir.ts';
 import { unpackDebianPackages } from '../debian/packages.ts';
+import { CACHE_DIR } from '../setup/folder.mjs';
 
 /** Where the checkout keeps them; ignored by git. */
-const CACHE_DIR = fileURLToPath(new URL('../../.cache/container-engine/', import.meta.url));
+const PROGRAMS_DIR = join(CACHE_DIR, 'container-engine');
 
 /** The suite that has compose in its second generation. Its one program needs no library but C's. */
 const COMPOSE_SUITE = 'testing';
@@ -56,9 +56,9 @@ export async function ensureEnginePrograms(): Promise<EnginePrograms> {
   const digest = createHash('sha256')
     .update(JSON.stringify([COMPOSE_SUITE, PROGRAMS]))
     .digest('hex');
-  const target = join(CACHE_DIR, `${TREE_PREFIX}${process.arch}-${digest.slice(0, DIGEST_CHARS)}`);
+  const target = join(PROGRAMS_DIR, `${TREE_PREFIX}${process.arch}-${digest.slice(0, DIGEST_CHARS)}`);
   if (!existsSync(target)) {
-    await inWorkDir(CACHE_DIR, async (dir) => {
+    await inWorkDir(PROGRAMS_DIR, async (dir) => {
       const whole = await fetched(dir);
       try {
         renameSync(whole, target);
@@ -66,8 +66,8 @@ export async function ensureEnginePrograms(): Promise<EnginePrograms> {
         // Somebody else was faster.
         if (!existsSync(target)) throw error;
       }
-      for (const name of readdirSync(CACHE_DIR).filter((other) => other.startsWith(TREE_PREFIX))) {
-        if (name !== basename(target)) rmSync(join(CACHE_DIR, name), { recursive: true, force: true });
+      for (const name of readdirSync(PROGRAMS_DIR).filter((other) => other.startsWith(TREE_PREFIX))) {
+        if (name !== basename(target)) rmSync(join(PROGRAMS_DIR, name), { recursive: true, force: true });
       }
     });
   }

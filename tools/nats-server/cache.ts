@@ -7,11 +7,11 @@
 
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { CACHE_DIR } from '../setup/folder.mjs';
 import { compareVersions, formatVersion, parseVersion, type ServerVersion, versionOf } from './version.ts';
 
 /** Where the checkout keeps its servers; ignored by git. */
-export const CACHE_DIR = fileURLToPath(new URL('../../.cache/nats-server/', import.meta.url));
+export const SERVERS_DIR = join(CACHE_DIR, 'nats-server');
 
 /** What the binary is called on this platform. */
 export const BINARY_NAME = process.platform === 'win32' ? 'nats-server.exe' : 'nats-server';

@@ -9,10 +9,12 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { inWorkDir } from '../cache/work-dir.ts';
 import { type DebianMachine, THIS_MACHINE } from '../debian/packages.ts';
-import { addToCache, BINARY_NAME, CACHE_DIR, cachedServers } from './cache.ts';
+import { makeCacheFolder } from '../setup/folder.mjs';
+import { proxiesSeen } from '../setup/proxies.mjs';
+import { addToCache, BINARY_NAME, cachedServers, SERVERS_DIR } from './cache.ts';
 import { fetchDebianPackage } from './debian-package.ts';
 import { fetchOfficialRelease } from './official-release.ts';
-import { firstThatWorks, oneLine, type Say, type Step } from './step.ts';
+import { firstThatWorks, NatsServerUnavailable, oneLine, type Say, type Step } from './step.ts';
 import { formatVersion, isSupported, MINIMUM, RELEASE, type ServerVersion, versionOf } from './version.ts';
 
 /** The suite of Debian that has a nats-server new enough. */
@@ -31,8 +33,8 @@ export interface EnsureOptions {
   readonly machine?: DebianMachine;
 }
 
-const ADVICE =
-  `no nats-server of at least ${formatVersion(MINIMUM)} can be had: put one on PATH ` +
+const adviceFor = (env: NodeJS.ProcessEnv): string =>
+  `no nats-server of at least ${formatVersion(MINIMUM)} can be had; ${proxiesSeen(env)}: put one on PATH ` +
   `(https://nats.io/download), or set NATS_URL for npm start`;
 
 /** One search a process for each cache is enough. A failed one is tried again. */
@@ -43,8 +45,9 @@ const found = new Map<string, Promise<string>>();
  * @throws NatsServerUnavailable that says what to do
  */
 export function ensureNatsServer(options: EnsureOptions = {}): Promise<string> {
-  return once(`new ${options.cacheDir ?? CACHE_DIR}`, () => {
-    return firstThatWorks(stepsToServer(options), options.say ?? sayOnStderr, ADVICE);
+  return once(`new ${options.cacheDir ?? SERVERS_DIR}`, () => {
+    const { cacheDir = SERVERS_DIR, say = sayOnStderr, env = process.env } = options;
+    return firstThatWorks(stepsToServer(options), say, adviceFor(env), () => requireCache(cacheDir));
   });
 }
 
@@ -53,15 +56,24 @@ export function ensureNatsServer(options: EnsureOptions = {}): Promise<string> {
  * @throws NatsServerUnavailable where this is not a Debian machine or the archive is out of reach
  */
 export function ensureOldNatsServer(options: EnsureOptions = {}): Promise<string> {
-  return once(`old ${options.cacheDir ?? CACHE_DIR}`, () => {
+  return once(`old ${options.cacheDir ?? SERVERS_DIR}`, () => {
     const advice = 'no nats-server that is too old can be had here';
     return firstThatWorks(stepsToOldServer(options), options.say ?? sayOnStderr, advice);
   });
 }
 
+/** Nothing can be fetched where it cannot be kept: that alone is said then. */
+function requireCache(cacheDir: string): void {
+  try {
+    makeCacheFolder(cacheDir);
+  } catch (error) {
+    throw new NatsServerUnavailable(oneLine(error));
+  }
+}
+
 /** The ways to a server that is new enough, in their order. */
 export function stepsToServer(options: EnsureOptions = {}): Step[] {
-  const { cacheDir = CACHE_DIR, env = process.env, say = sayOnStderr, machine = THIS_MACHINE } = options;
+  const { cacheDir = SERVERS_DIR, env = process.env, say = sayOnStderr, machine = THIS_MACHINE } = options;
   return [
     { name: 'nats-server on PATH', cheap: true, find: () => onPath(env) },
     { name: 'nats-server in the cache', cheap: true, find: () => inCache(cacheDir, isSupported) },
@@ -82,7 +94,7 @@ export function stepsToServer(options: EnsureOptions = {}): Step[] {
 }
 
 function stepsToOldServer(options: EnsureOptions): Step[] {
-  const { cacheDir = CACHE_DIR, say = sayOnStderr, machine = THIS_MACHINE } = options;
+  const { cacheDir = SERVERS_DIR, say = sayOnStderr, machine = THIS_MACHINE } = options;
   const isOld = (version: ServerVersion): boolean => !isSupported(version);
   const refuseNew = (version: ServerVersion): void => {
     if (!isOld(version)) throw new Error(`${formatVersion(version)} is not too old`);

@@ -5,11 +5,13 @@
 //    source, because nobody here has read them off the release itself.
 // 2. Every wait has an end, and a machine without a way out finds that out quickly.
 //
-// RIPOSTE_NATS_RELEASE_URL replaces the address up to the version, for a mirror or a test.
+// RIPOSTE_NATS_RELEASE_URL replaces the address up to the version, for a mirror or a test. The proxies that the environment names
+// are used.
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import http from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { BINARY_NAME } from './cache.ts';
@@ -28,15 +30,22 @@ const SUMS_BYTES = 256 * 1024;
 
 const UNPACK_LIMIT_MS = 60_000;
 
-const PLATFORMS: Readonly<Record<string, string>> = { linux: 'linux', darwin: 'darwin', win32: 'windows' };
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
+const PLATFORMS: ReadonlyMap<string, string> = new Map([
+  ['linux', 'linux'],
+  ['darwin', 'darwin'],
+  ['win32', 'windows'],
+]);
+const ARCHITECTURES: ReadonlyMap<string, string> = new Map([
+  ['x64', 'amd64'],
+  ['arm64', 'arm64'],
+]);
 
 const run = promisify(execFile);
 
 /** The name of the release's archive for a platform, and of the directory in it. */
 export function archiveFor(version: string, platform: string, arch: string): { archive: string; directory: string } {
-  const os = PLATFORMS[platform];
-  const cpu = ARCHITECTURES[arch];
+  const os = PLATFORMS.get(platform);
+  const cpu = ARCHITECTURES.get(arch);
   if (os === undefined || cpu === undefined) throw new Error(`there is none for ${platform} on ${arch}`);
   const directory = `nats-server-v${version}-${os}-${cpu}`;
   return { archive: `${directory}.${os === 'windows' ? 'zip' : 'tar.gz'}`, directory };
@@ -62,16 +71,27 @@ export function sumOf(sums: string, file: string): string {
  */
 export async function fetchOfficialRelease(version: string, workDir: string, env: NodeJS.ProcessEnv): Promise<string> {
   const { archive, directory } = archiveFor(version, process.platform, process.arch);
+  // Unset by itself, Node.js looks at no proxy. A machine's own Node.js may be older than this function.
+  const withoutProxy = http.setGlobalProxyFromEnv?.(env) ?? (() => {});
+  const file = join(workDir, archive);
+  try {
+    await downloadChecked(version, archive, file, env);
+  } finally {
+    withoutProxy();
+  }
+  // Windows' own tar unpacks zip archives.
+  await run('tar', ['-xf', file, '-C', workDir, `${directory}/${BINARY_NAME}`], { timeout: UNPACK_LIMIT_MS });
+  return join(workDir, directory, BINARY_NAME);
+}
+
+/** Writes the archive into a file, once its checksum is the one of the release's list. */
+async function downloadChecked(version: string, archive: string, file: string, env: NodeJS.ProcessEnv): Promise<void> {
   const base = `${(env.RIPOSTE_NATS_RELEASE_URL || RELEASES).replace(/\/+$/, '')}/v${version}`;
   const sum = sumOf((await download(`${base}/SHA256SUMS`, SUMS_BYTES)).toString('utf8'), archive);
   const bytes = await download(`${base}/${archive}`, ARCHIVE_BYTES);
   const got = createHash('sha256').update(bytes).digest('hex');
   if (got !== sum) throw new Error(`${archive} does not match its checksum (wanted ${sum}, got ${got})`);
-  const file = join(workDir, archive);
   writeFileSync(file, bytes);
-  // Windows' own tar unpacks zip archives.
-  await run('tar', ['-xf', file, '-C', workDir, `${directory}/${BINARY_NAME}`], { timeout: UNPACK_LIMIT_MS });
-  return join(workDir, directory, BINARY_NAME);
 }
 
 async function download(url: string, limitBytes: number): Promise<Buffer> {

@@ -9,10 +9,10 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeTemporaryFolder } from '../setup/folder.mjs';
 import { ensureNatsServer } from './ensure.ts';
 import { logFileIn, type Order, type Report } from './guardian.ts';
 
@@ -96,7 +96,7 @@ export class PrivateServerError extends Error {
  */
 export async function startPrivateServer(options: PrivateServerOptions = {}): Promise<PrivateServer> {
   const binary = options.binary ?? (await ensureNatsServer());
-  const workDir = mkdtempSync(join(tmpdir(), 'riposte-nats-'));
+  const workDir = makeTemporaryFolder('riposte-nats-');
   const storeDir = options.storeDir ?? join(workDir, 'store');
   mkdirSync(storeDir, { recursive: true });
   const guardian = new Guardian(workDir);

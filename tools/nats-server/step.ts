@@ -24,11 +24,20 @@ export class NatsServerUnavailable extends Error {
 /**
  * Tries the steps in their order and returns what the first that succeeds found.
  * @param advice what a person is told to do when all of them fail
+ * @param prepare called once, before the first step that is not cheap; what it throws ends the search
  * @throws NatsServerUnavailable
  */
-export async function firstThatWorks(steps: readonly Step[], say: Say, advice: string): Promise<string> {
+export async function firstThatWorks(
+  steps: readonly Step[],
+  say: Say,
+  advice: string,
+  prepare: () => void = () => {},
+): Promise<string> {
   const heldBack: string[] = [];
+  let isPrepared = false;
   for (const step of steps) {
+    if (!step.cheap && !isPrepared) prepare();
+    isPrepared ||= !step.cheap;
     if (!step.cheap) for (const line of heldBack.splice(0)) say(line);
     try {
       return await step.find();
@@ -45,7 +54,7 @@ export async function firstThatWorks(steps: readonly Step[], say: Say, advice: s
 /** The longest reason that is shown: a line, not a page. */
 const REASON_CHARS = 300;
 
-/** An error's reason on one line, with the cause that the runtime hides below `fetch failed`. */
+/** An error's reason on one line, with the cause that the runtime hides below `fetch failed`, and without a login in an address. */
 export function oneLine(error: unknown): string {
   const reasons: string[] = [];
   for (let at = error; at instanceof Error && reasons.length < 3; at = at.cause) {
@@ -53,6 +62,10 @@ export function oneLine(error: unknown): string {
     const said = at.message === '' ? String(code ?? at.name) : at.message;
     if (!reasons.includes(said)) reasons.push(said);
   }
-  const text = (reasons.length === 0 ? String(error) : reasons.join(': ')).replaceAll(/\s*\n\s*/g, '; ').trim();
+  const all = reasons.length === 0 ? String(error) : reasons.join(': ');
+  const text = all
+    .replaceAll(/\s*\n\s*/g, '; ')
+    .replaceAll(/\/\/[^/@\s]+@/g, '//')
+    .trim();
   return text.length > REASON_CHARS ? `${text.slice(0, REASON_CHARS)}...` : text;
 }

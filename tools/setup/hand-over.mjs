@@ -20,10 +20,16 @@ const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 export async function handOver(node, entry, args, cwd) {
   const lifeline = new URL('./lifeline.mjs', import.meta.url).href;
   const child = spawn(node, [...FROM_SOURCE, '--import', lifeline, entry, ...args], { cwd, stdio: 'inherit' });
-  const forward = (signal) => child.kill(signal);
+  let isEnding = false;
+  const forward = (signal) => {
+    isEnding = true;
+    child.kill(signal);
+  };
   for (const signal of FORWARDED) process.on(signal, forward);
-  // Under npm a change of parent means that npm was killed and could not tell; elsewhere it may be meant.
-  if (process.env.npm_lifecycle_event) onOrphaned(() => forward('SIGTERM'));
+  // Under a package manager a change of parent means that it was killed, or its shell was; elsewhere it may be meant. A command
+  // that has been told to end would take another signal for impatience.
+  const endAlone = () => isEnding || forward('SIGTERM');
+  if (process.env.npm_lifecycle_event ?? process.env.INIT_CWD) onOrphaned(endAlone, true);
   await new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => {

@@ -2,9 +2,10 @@
 //
 // 1. A lock whose process is gone is taken over; who takes over is settled by a second file, so that two do not.
 
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { cannotWriteCache, makeCacheFolder } from './folder.mjs';
 import { SetupError, say } from './setup.mjs';
 
 const LOOK_AGAIN_MS = 200;
@@ -18,7 +19,7 @@ const TAKEOVER_ABANDONED_MS = 10_000;
  * @param limitMs the longest wait for it
  */
 export async function withLock(file, limitMs, work) {
-  mkdirSync(dirname(file), { recursive: true });
+  makeCacheFolder(dirname(file));
   const until = performance.now() + limitMs;
   for (let told = false; !claim(file); told = true) {
     const owner = ownerOf(file);
@@ -44,7 +45,7 @@ function claim(file) {
     writeFileSync(file, String(process.pid), { flag: 'wx' });
     return true;
   } catch (error) {
-    if (error.code !== 'EEXIST') throw error;
+    if (error.code !== 'EEXIST') throw cannotWriteCache(dirname(file), error);
     return false;
   }
 }

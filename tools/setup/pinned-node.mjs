@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { CACHE_DIR, CannotWrite, requireWritableModules } from './folder.mjs';
 import { withLock } from './lock.mjs';
 import { ROOT, SetupError, say } from './setup.mjs';
 
@@ -21,13 +22,18 @@ export async function ensurePinnedNode() {
   const wanted = `v${JSON.parse(readFileSync(join(PACKAGE_DIR, 'package.json'), 'utf8')).version}`;
   if (runsAs(wanted)) return BINARY;
   // npm was told to run no install scripts, and this package brings its binary by one.
-  await withLock(join(ROOT, '.cache', 'setup.lock'), INSTALL_LIMIT_MS, async () => {
-    if (runsAs(wanted)) return;
-    say(`installing Node.js ${wanted}, which npm ci has left out (ignore-scripts?)`);
-    runInstallScript();
-  });
+  try {
+    requireWritableModules(`Node.js ${wanted} is to be installed there`);
+    await withLock(join(CACHE_DIR, 'setup.lock'), INSTALL_LIMIT_MS, async () => {
+      if (runsAs(wanted)) return;
+      say(`installing Node.js ${wanted}, which npm ci has left out (ignore-scripts?)`);
+      runInstallScript();
+    });
+  } catch (error) {
+    if (!(error instanceof CannotWrite) || !isNewEnough()) throw error;
+  }
   if (runsAs(wanted)) return BINARY;
-  if (Number(process.versions.node.split('.')[0]) >= OLDEST_MAJOR) {
+  if (isNewEnough()) {
     say(`Node.js ${wanted} cannot be had; going on with this machine's ${process.version}`);
     return process.execPath;
   }
@@ -36,6 +42,9 @@ export async function ensurePinnedNode() {
       `install Node.js ${OLDEST_MAJOR} or newer, or allow npm the install script of the package "node"`,
   );
 }
+
+/** Whether the Node.js of this process runs the project, too. */
+const isNewEnough = () => Number(process.versions.node.split('.')[0]) >= OLDEST_MAJOR;
 
 /** Whether the pinned binary is there, whole, and for this platform. */
 function runsAs(version) {

@@ -92,6 +92,32 @@ describe('what the roles leave behind', () => {
   });
 });
 
+describe('S3 a session and an actor whose ids look like options', () => {
+  test('are fought under, and looked at by -- and by --session=', async () => {
+    const session = {
+      ...fight({ red: ['-7'], blue: ['__proto__'] }, { '-7': 'ai', ['__proto__']: 'ai' }),
+      session_id: '-x7Yp',
+    };
+    const over = endOf('-x7Yp');
+    await stage.client.open(session);
+    await over;
+    const ways = [
+      ['audit', '--', '-x7Yp'],
+      ['audit', '--session=-x7Yp'],
+      ['audit', '--rest', '--', '-x7Yp'],
+      ['dead', 'list', '--', '-x7Yp'],
+      ['dead', 'list', '--session=-x7Yp'],
+    ];
+    const answers = await Promise.all(ways.map((args) => riposte(stage.server.url, ...args)));
+    for (const [at, { code, out, said }] of answers.entries()) {
+      expect([ways[at], code, out]).toEqual([ways[at], 0, []]);
+      expect(said).toEqual([
+        expect.stringMatching(at < 3 ? /^1 sessions \(1 closed\), .*: no breach$/ : /^0 letters$/),
+      ]);
+    }
+  });
+});
+
 describe('a message that was forged', () => {
   test('I5 an action and a result of before are named, and where they stand', async () => {
     const { ids, over } = await battle(1);

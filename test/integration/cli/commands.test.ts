@@ -29,6 +29,15 @@ describe('usage', () => {
     expect(said.join('\n')).toContain(line);
   });
 
+  test('S2 a name that every object inherits is no command', async () => {
+    const asked = [['constructor'], ['toString'], ['__proto__'], ['hasOwnProperty', '--help']];
+    const answers = await Promise.all(asked.map((args) => riposte(BARE, ...args)));
+    for (const [at, { code, out, said }] of answers.entries()) {
+      expect([code, out, said[0]]).toEqual([2, [], `riposte: there is no command ${asked[at]![0]}`]);
+      expect(said.join('\n')).not.toMatch(/\bat .*:\d+:\d+/);
+    }
+  });
+
   test('a bad variable is named', async () => {
     const { code, said } = await start(['audit', '--all'], { NATS_URL: 'http://x' }).answer;
     expect(code).toBe(2);
@@ -51,7 +60,7 @@ describe('usage', () => {
 
 const OPTIONS = {
   run: ['collector', 'executor', 'ai'],
-  audit: ['--all', '--rest', '--json'],
+  audit: ['--session', '--all', '--rest', '--json'],
   dead: ['list', 'show', 'retry', '--reason', '--subject', '--session', '--limit', '--all', '--json'],
   provision: ['--json'],
   'nats-config': ['--server', '--also', '--listen', '--as', '--store', '--sync-interval', '--results'],
@@ -124,7 +133,7 @@ describe('npx riposte', () => {
     };
     const help = await npx('audit', '--help');
     expect(help.code).toBe(0);
-    expect(help.out[0]).toBe('usage: riposte audit <session> | --all  [--rest] [--json]');
+    expect(help.out[0]).toBe('usage: riposte audit <session> | --session=<session> | --all  [--rest] [--json]');
     expect((await npx('audit')).code).toBe(2);
   });
 });

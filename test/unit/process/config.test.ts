@@ -87,6 +87,11 @@ describe('the environment', () => {
     });
   });
 
+  test('S4 addresses of IPv6 are in brackets, with a port or without', () => {
+    const { servers, tls } = readConfig({ NATS_URL: 'nats://[::1]:4222,[2001:db8::1],tls://[2001:db8::2]:4333' }).nats;
+    expect([servers, tls]).toEqual([['[::1]:4222', '[2001:db8::1]', '[2001:db8::2]:4333'], {}]);
+  });
+
   test('a seed or a credentials file is a way to log in', () => {
     expect(readConfig({ NATS_NKEY_SEED_FILE: file }).nats.login).toEqual({ kind: 'nkey', seedFile: file });
     expect(readConfig({ NATS_CREDS_FILE: file }).nats.login).toEqual({ kind: 'creds', credsFile: file });
@@ -97,6 +102,12 @@ describe('the environment', () => {
     [{ NATS_URL: 'ws://a:1' }, 'NATS_URL: got "ws://a:1", expected nats:// or tls://'],
     [{ NATS_URL: 'nats://a:99999' }, 'NATS_URL: got "nats://a:99999", expected nats://host:port, comma-separated'],
     [{ NATS_URL: 'nats://a b' }, 'NATS_URL: got "nats://a b", expected nats://host:port, comma-separated'],
+    [{ NATS_URL: '::1' }, 'NATS_URL: got "::1", expected an IPv6 address in brackets, as in nats://[::1]:4222'],
+    [
+      { NATS_URL: 'nats://a:4222,nats://2001:db8::1' },
+      'NATS_URL: got "nats://2001:db8::1", expected an IPv6 address in brackets, as in nats://[::1]:4222',
+    ],
+    [{ NATS_URL: 'nats://[::1' }, 'NATS_URL: got "nats://[::1", expected nats://host:port, comma-separated'],
     [{ NATS_URL: ' , ' }, 'NATS_URL: got " , ", expected nats://host:port, comma-separated'],
     [{ REPLICAS: '2' }, 'REPLICAS: got "2", expected one of 1, 3, 5'],
     [{ REPLICAS: '3.0' }, 'REPLICAS: got "3.0", expected one of 1, 3, 5'],

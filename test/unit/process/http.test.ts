@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type HttpServer, type ReadinessChecks, startHttp } from '#process/http.ts';
 
@@ -18,6 +19,13 @@ describe('the pages of a process', () => {
   test('/healthz answers while the event loop does', async () => {
     const response = await fetch(`${await start({ never: () => 'not this one' })}/healthz`);
     expect([response.status, await response.json()]).toEqual([200, { ok: true }]);
+  });
+
+  const hasIpv6 = Object.values(networkInterfaces()).some((cards) => cards?.some(({ address }) => address === '::1'));
+  test.skipIf(!hasIpv6)('S4 are there over IPv6 as over IPv4', async () => {
+    await start();
+    const hosts = ['127.0.0.1', '[::1]'].map((host) => fetch(`http://${host}:${server.port}/healthz`));
+    expect((await Promise.all(hosts)).map(({ status }) => status)).toEqual([200, 200]);
   });
 
   test('/readyz is 200 when every check is content', async () => {

@@ -61,7 +61,7 @@ describe('the way to a nats-server', () => {
     writeFakeServer(join(dir, 'bin', 'nats-server'), '2.11.9');
     const searching = ensureNatsServer(options);
     await expect(searching).rejects.toThrow(NatsServerUnavailable);
-    await expect(searching).rejects.toThrow(/put one on PATH .* or set NATS_URL/);
+    await expect(searching).rejects.toThrow(/; no proxy is set \(HTTPS_PROXY\): put one on PATH .* or set NATS_URL/);
     expect(said).toEqual([
       'nats-server on PATH: 2.11.9 is too old, 2.12.0 is needed',
       'nats-server in the cache: there is none',
@@ -106,6 +106,9 @@ describe('the way to a nats-server', () => {
   test('a reason is one line, with the cause and no page', () => {
     const cause = Object.assign(new Error(''), { code: 'ECONNREFUSED' });
     expect(oneLine(new Error('fetch failed', { cause }))).toBe('fetch failed: ECONNREFUSED');
+    expect(oneLine(new Error('http://me:secret@mirror.example/x answered 404'))).toBe(
+      'http://mirror.example/x answered 404',
+    );
     expect(oneLine(new Error(`first\nsecond ${'x'.repeat(1000)}`))).toMatch(/^first; second x{1,300}\.\.\.$/);
   });
 });

@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ensureNatsServer } from '#tools/nats-server/ensure.ts';
 import { archiveFor, fetchOfficialRelease, sumOf } from '#tools/nats-server/official-release.ts';
@@ -103,5 +105,23 @@ describe("the makers' release", () => {
     const sum = 'ab'.repeat(32);
     expect(sumOf(`${'cd'.repeat(32)}  x.tar.gz.asc\n${sum} *x.tar.gz\n`, 'x.tar.gz')).toBe(sum);
     expect(() => sumOf(`tooshort  x.tar.gz\n`, 'x.tar.gz')).toThrow(/does not name/);
+  });
+
+  test('comes through the proxy that the environment names', async () => {
+    const { port: archivePort } = new URL(await archiveServing(release(packed())));
+    const asked: string[] = [];
+    const proxy = createServer().on('connect', (request, socket) => {
+      asked.push(request.url ?? '');
+      socket.write('HTTP/1.1 200 Connected\r\n\r\n');
+      pipeline(socket, connect(Number(archivePort), '127.0.0.1'), socket, () => {});
+    });
+    onTestFinished(() => void proxy.close());
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const { port } = proxy.address() as { port: number };
+    const env = { RIPOSTE_NATS_RELEASE_URL: 'http://riposte.example/releases', HTTP_PROXY: `http://127.0.0.1:${port}` };
+    const binary = await fetchOfficialRelease(VERSION, temporaryDir(), env);
+    expect(execFileSync(binary, ['--version'], { encoding: 'utf8' })).toContain(VERSION);
+    expect(new Set(asked)).toEqual(new Set(['riposte.example:80']));
+    await expect(fetchFrom(await archiveServing({}))).rejects.toThrow('answered 404');
   });
 });

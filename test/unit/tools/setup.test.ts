@@ -1,85 +1,11 @@
 // The set-up runs as it does on a fresh clone, in a checkout made for the test, with an npm that only pretends.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ROOT } from '#tools/commands/child.ts';
-import { temporaryDir } from './fake-server.ts';
+import { checkout, outcome } from './checkout.ts';
 import { ended, firstLine, isAlive, until } from './processes.ts';
-
-/** What stands in for npm: takes note of each `ci`, and brings what the lock file names. */
-const FAKE_NPM = `
-const fs = require('node:fs');
-const { version } = JSON.parse(fs.readFileSync('package-lock.json', 'utf8')).packages['node_modules/node'];
-fs.appendFileSync('npm-calls', process.argv.slice(2).join(' ') + '\\n');
-console.log('npm talks on stdout');
-if (fs.existsSync('npm-fails')) process.exit(7);
-fs.mkdirSync('node_modules/node/bin', { recursive: true });
-fs.writeFileSync('node_modules/node/package.json', JSON.stringify({ version }));
-const bring = "require('node:fs').symlinkSync(" + JSON.stringify(process.env.REAL_NODE) + ", 'bin/node')";
-fs.writeFileSync('node_modules/node/installArchSpecificPackage.js', fs.existsSync('no-binary') ? '' : bring);
-if (!fs.existsSync('npm-ignores-scripts')) {
-  fs.symlinkSync(process.env.REAL_NODE, 'node_modules/node/bin/node');
-}
-fs.copyFileSync('package-lock.json', 'node_modules/.package-lock.json');
-`;
-
-const ECHO = `
-process.stdout.write(JSON.stringify({ args: process.argv.slice(2), cwd: process.cwd(), node: process.version }) + '\\n');
-process.exitCode = 3;
-`;
-
-/** Says that it waits, then ends with 5 at the first signal, having counted those that came at once. */
-const WAIT = `
-let signals = 0;
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    if (signals++ === 0) setTimeout(() => { process.stdout.write(signal + ' ' + signals + '\\n'); process.exit(5); }, 200);
-  });
-}
-setInterval(() => {}, 1000);
-process.stdout.write(process.pid + '\\n');
-`;
-
-/** A fresh clone: the set-up, a lock file, some commands, and no node_modules. */
-function checkout() {
-  const dir = temporaryDir();
-  const write = (file: string, text: string) => writeFileSync(join(dir, file), text);
-  cpSync(join(ROOT, 'tools', 'setup'), join(dir, 'tools', 'setup'), { recursive: true });
-  mkdirSync(join(dir, 'tools', 'commands'));
-  write('package.json', '{"type":"module"}');
-  write('tools/commands/echo.ts', ECHO);
-  write('tools/commands/wait.ts', WAIT);
-  write('npm-cli.cjs', FAKE_NPM);
-  const lock = (version: string) =>
-    write('package-lock.json', JSON.stringify({ packages: { '': {}, 'node_modules/node': { version } } }));
-  lock(process.versions.node);
-  const run = (args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess => {
-    const child = spawn(process.execPath, [join(dir, 'tools', 'setup', 'run.mjs'), ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, npm_execpath: join(dir, 'npm-cli.cjs'), REAL_NODE: process.execPath, ...env },
-    });
-    onTestFinished(() => void child.kill('SIGKILL'));
-    return child;
-  };
-  const npmCalls = () =>
-    existsSync(join(dir, 'npm-calls')) ? readFileSync(join(dir, 'npm-calls'), 'utf8').trim().split('\n') : [];
-  return { dir, write, lock, run, npmCalls };
-}
-
-/** Lets a program end and returns all there is to know. */
-async function outcome(child: ChildProcess) {
-  const text = { stdout: '', stderr: '' };
-  child.stdout?.on('data', (chunk) => {
-    text.stdout += chunk;
-  });
-  child.stderr?.on('data', (chunk) => {
-    text.stderr += chunk;
-  });
-  const code = await new Promise((resolve) => child.once('close', resolve));
-  return { code, ...text };
-}
 
 describe('the set-up', () => {
   test('installs the dependencies once, and hands over arguments, stdout and the exit code', async () => {
@@ -124,7 +50,53 @@ describe('the set-up', () => {
     const { code, stdout, stderr } = await outcome(run(['echo']));
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/npm ci failed \(7\): see above, then try again\n$/);
+    expect(stderr).toContain('npm complains');
   });
+
+  const refused =
+    'npm error code ECONNREFUSED\\nnpm error FetchError: request to https://me:secret@registry.example/zod failed';
+  test.each([
+    [refused, {}, 'request to https://registry.example/zod failed; no proxy is set (HTTPS_PROXY): check the network'],
+    [
+      refused,
+      { HTTPS_PROXY: 'http://me:secret@proxy.example:3128', no_proxy: 'localhost' },
+      'failed; proxies: HTTPS_PROXY=http://proxy.example:3128 (with a login), no_proxy=localhost: check the network',
+    ],
+    [
+      refused,
+      { https_proxy: 'me:secret@proxy.example:1' },
+      'proxies: https_proxy=http://proxy.example:1 (with a login): ',
+    ],
+    [
+      'npm error code ENOTFOUND\\nnpm error network request to x failed',
+      {},
+      'npm ci failed (ENOTFOUND), request to x failed; no',
+    ],
+    ['npm ERR! code EACCES\\nnpm ERR! path /home/me/.npm', {}, 'npm ci failed (EACCES): make /home/me/.npm writable'],
+  ])('says in one line what npm failed of, proxies included: %j %j', async (complaint, env, line) => {
+    const { write, run } = checkout();
+    write('npm-fails', complaint);
+    const { code, stderr } = await outcome(run(['echo'], env));
+    const lines = stderr
+      .trim()
+      .split('\n')
+      .filter((each) => !/^(installing|npm talks)/.test(each));
+    expect([code, lines]).toEqual([1, [expect.stringContaining(line)]]);
+    expect(stderr).not.toContain('secret');
+  });
+
+  test.each(['yarn.js', 'pnpm.cjs', 'pnpm-cli.js', 'bun'])(
+    'S7 takes %s for no npm, and the npm on PATH',
+    async (other) => {
+      const { dir, write, run, npmCalls } = checkout();
+      mkdirSync(join(dir, 'bin'));
+      write('bin/npm', `#!/bin/sh\nexec "${process.execPath}" "${join(dir, 'npm-cli.cjs')}" "$@"\n`);
+      chmodSync(join(dir, 'bin', 'npm'), 0o755);
+      const env = { npm_execpath: join(dir, other), PATH: `${join(dir, 'bin')}:${process.env.PATH}` };
+      expect((await outcome(run(['echo'], env))).code).toBe(3);
+      expect(npmCalls()).toHaveLength(1);
+    },
+  );
 
   test('brings the pinned Node.js by hand where npm ignores install scripts', async () => {
     const { write, run } = checkout();
@@ -189,6 +161,50 @@ describe('a running command', () => {
     await until('the command has ended', () => !isAlive(pid));
   });
 });
+
+// A package manager runs a script in a shell, which may stay between the two.
+describe('S7 a command under npm', () => {
+  /** A command that npm runs, in a process group of its own as in a terminal; its set-up done. */
+  async function underNpm() {
+    const { dir, run } = checkout();
+    await outcome(run(['echo']));
+    const { PATH, HOME } = process.env;
+    const npm = spawn('npm', ['--silent', 'run', 'drain'], {
+      cwd: dir,
+      detached: true,
+      env: { PATH, HOME, npm_config_update_notifier: 'false' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const pid = Number(await firstLine(npm));
+    onTestFinished(() => {
+      for (const each of [pid, -npm.pid!]) if (each < 0 || isAlive(each)) killQuietly(each);
+    });
+    const signals = async (): Promise<string> => {
+      await until('the command has ended', () => !isAlive(pid));
+      return readFileSync(join(dir, 'signals'), 'utf8');
+    };
+    return { npm, signals };
+  }
+
+  test('is told once to end: by Ctrl-C, by a SIGTERM to npm, and when npm is killed outright', async () => {
+    const [typed, shellGone, asked, killed] = await Promise.all([underNpm(), underNpm(), underNpm(), underNpm()]);
+    process.kill(-typed.npm.pid!, 'SIGINT');
+    process.kill(-shellGone.npm.pid!, 'SIGINT');
+    shellGone.npm.kill('SIGKILL');
+    asked.npm.kill('SIGTERM');
+    killed.npm.kill('SIGKILL');
+    const told = [typed, shellGone, asked, killed].map(({ signals }) => signals());
+    expect(await Promise.all(told)).toEqual(['SIGINT', 'SIGINT', 'SIGTERM', 'SIGTERM']);
+  });
+});
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Gone already.
+  }
+}
 
 /** The number of a process that has ended. */
 async function pidOfTheDead(): Promise<number> {

@@ -1,0 +1,3 @@
+// The types of proxies.mjs.
+
+export function proxiesSeen(env?: NodeJS.ProcessEnv): string;
