@@ -28,12 +28,14 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 /** What a shutdown may be told by a test. */
 export interface ShutdownOptions {
   readonly limitMs?: number;
+  readonly sameWishMs?: number;
 }
 
 /** How a process ends. One a process. */
 export class Shutdown {
   readonly #logger: Logger;
   readonly #limitMs: number;
+  readonly #sameWishMs: number;
   #steps: StopStep[] = [];
   #drainingSinceMs: number | null = null;
   #running = 'nothing';
@@ -41,6 +43,7 @@ export class Shutdown {
   constructor(logger: Logger, options: ShutdownOptions = {}) {
     this.#logger = logger;
     this.#limitMs = options.limitMs ?? DRAIN_LIMIT_MS;
+    this.#sameWishMs = options.sameWishMs ?? SAME_WISH_MS;
   }
 
   /** True from the first signal on: what closes now was meant to. */
@@ -99,7 +102,7 @@ export class Shutdown {
       void this.drain(signal);
       return;
     }
-    if (performance.now() - this.#drainingSinceMs < SAME_WISH_MS) return;
+    if (performance.now() - this.#drainingSinceMs < this.#sameWishMs) return;
     this.#logger.warn({ step: this.#running }, `${signal} again: not waiting for ${this.#running}`);
     process.exit(128 + constants.signals[signal]);
   }

@@ -15,7 +15,12 @@ const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 
 /** A command that starts a server and three processes, on a machine that is busy with other tests or stands still. */
 export const COMMAND_LIMIT_MS = 240_000;
+/** A blow, as `npm start` shows it. */
+export const BLOW = /^(arena|duel) \d+ +\S+ +> \S+ +(hit|crit|miss|dodge|parry|block)\b.* [#.]{10} \d+\/\d+$/;
+
 const LOOK_MS = 100;
+/** A process that is to end ends within ten seconds; this ends a wait for one that does not. */
+const GONE_LIMIT_MS = 120_000;
 
 /** How a command ended. */
 export interface CommandEnd {
@@ -53,10 +58,10 @@ export class Command {
     });
   }
 
-  /** Waits for a line on stdout. */
-  async line(pattern: RegExp): Promise<string> {
+  /** Waits for a line on stdout, the first one or one after so many others. */
+  async line(pattern: RegExp, after = 0): Promise<string> {
     for (const untilMs = performance.now() + COMMAND_LIMIT_MS; performance.now() < untilMs; await pause(LOOK_MS)) {
-      const found = this.stdout.find((line) => pattern.test(line));
+      const found = this.stdout.find((line, at) => at >= after && pattern.test(line));
       if (found !== undefined) return found;
       if (this.#hasEnded) break;
     }
@@ -82,6 +87,16 @@ export class Command {
     return found;
   }
 
+  /** What it has started, as soon as that is so many processes; or the most that was seen until it ended. */
+  async everythingStarted(count: number): Promise<Map<number, string>> {
+    let most = new Map<number, string>();
+    for (; most.size < count && !this.#hasEnded; await pause(LOOK_MS)) {
+      const now = this.below();
+      if (now.size > most.size) most = now;
+    }
+    return most;
+  }
+
   /** Ends what is left of it. */
   async kill(): Promise<void> {
     const below = this.below();
@@ -91,8 +106,8 @@ export class Command {
   }
 }
 
-/** Those of the processes that are still there; waits for a while for them to go. */
-export async function remaining(pids: ReadonlyMap<number, string>, limitMs: number): Promise<string[]> {
+/** Waits for processes to go; resolves with those that do not. */
+export async function remaining(pids: ReadonlyMap<number, string>, limitMs = GONE_LIMIT_MS): Promise<string[]> {
   for (const untilMs = performance.now() + limitMs; ; await pause(LOOK_MS)) {
     // A process id alone may be somebody else's by now.
     const left = listProcesses().filter(({ pid, args }) => pids.get(pid) === args);

@@ -12,7 +12,7 @@ const PORT_FIRST = 20_000;
 const PORT_END = 32_000;
 
 /** Where a node is found. */
-interface Place {
+export interface Place {
   readonly host: string;
   readonly port: number;
   /** `host:port` for the other nodes. */

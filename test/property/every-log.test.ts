@@ -27,7 +27,7 @@ describe('of every log', () => {
         const check = new FoldCheck();
         new RandomBench((bench, folded) => check.check(bench, folded)).play(log);
       }),
-      runs(250),
+      runs(100),
     );
   });
 
@@ -58,7 +58,7 @@ describe('of every log', () => {
             expect(plainly(bench.decision(asked))).toEqual(reference.decide(asked));
         }).play(log);
       }),
-      runs(300),
+      runs(120),
     );
   });
 
@@ -78,7 +78,7 @@ describe('of every log', () => {
         expect(snapshotBattle(battle)).toEqual(snapshotBattle(bench.battle));
         expect(decide(session, 0)).toEqual(bench.decision(0));
       }),
-      runs(100),
+      runs(50),
     );
   });
 
@@ -114,7 +114,7 @@ describe('of every log', () => {
           }
         }
       }),
-      runs(200),
+      runs(80),
     );
   });
 
@@ -153,7 +153,7 @@ describe('of every log', () => {
           expect(outcome(() => 1)).toEqual(whole);
         },
       ),
-      runs(150),
+      runs(60),
     );
   });
 
@@ -208,7 +208,7 @@ describe('every session left alone', () => {
         expect(bench.fight.executed).toBe(bench.fight.emitted);
         expect(bench.pool()).toEqual([]);
       }),
-      runs(100),
+      runs(50),
     );
   });
 

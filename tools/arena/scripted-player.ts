@@ -21,7 +21,8 @@ export interface PlayerOptions {
   readonly signal: AbortSignal;
 }
 
-const PLAYER_ID = 'mira';
+/** Her actor. */
+export const PLAYER_ID = 'mira';
 const PLAYER_NAME = 'Mira';
 const PLAYER_HP = 110;
 const FLARE_COST = 35;
@@ -46,7 +47,8 @@ const BREAK_MS = 4_000;
 const TURNS_MAX = 400;
 /** After this share of her health a potion is due. */
 const HURT = 0.45;
-const SILENCE_CHANCE = 0.15;
+/** How often she does not answer. */
+export const SILENCE_CHANCE = 0.15;
 const FLARE_CHANCE = 0.15;
 /** A timer fires within a second of its deadline, and the blow falls at once. */
 const SILENCE_GRACE_MS = 1_500;

@@ -13,9 +13,9 @@ import { oneLine } from '../nats-server/step.ts';
 import { Crew } from '../roles/crew.ts';
 import { roleEnvironment } from '../roles/environment.ts';
 import { watchServer } from '../roles/server-watch.ts';
-import { BadOption, readOptions } from './options.ts';
+import { BATTLES_MAX, type DemoOptions, readDemoOptions } from './demo-options.ts';
+import { BadOption } from './options.ts';
 
-const BATTLES_MAX = 100_000;
 const TEAM_SIZE = 2;
 
 const HELP = `npm run demo -- [options]: battles of bots, two against two, fought to the end on a private server
@@ -29,15 +29,6 @@ The same seed gives the same sessions, fighters and dice. In which order their m
 players, and so the number of exchanges differs a little from run to run. "ms" is from the first battle's opening to the
 last one's end.
 `;
-
-const OPTIONS = {
-  battles: { type: 'string', default: '100' },
-  seed: { type: 'string', default: 'riposte' },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
-} as const;
-
-const SEED_PATTERN = /^[A-Za-z0-9_-]{1,32}$/;
 
 /** A battle takes milliseconds; a machine that is busy with much else gets its time. */
 const LIMIT_FIRST_MS = 120_000;
@@ -53,30 +44,17 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   try {
-    const { help, json, battles, seed } = readOptions(args, OPTIONS);
-    if (help) {
-      process.stdout.write(HELP);
-      return 0;
-    }
-    return await run(wholeBattles(battles), checkedSeed(seed), json);
+    const options = readDemoOptions(args);
+    if (options !== 'help') return await run(options);
+    process.stdout.write(HELP);
+    return 0;
   } catch (error) {
     process.stderr.write(`demo: ${oneLine(error)}\n`);
     return error instanceof BadOption ? EXIT_BAD_OPTION : EXIT_UNFINISHED;
   }
 }
 
-function wholeBattles(text: string): number {
-  const battles = /^[0-9]{1,6}$/.test(text) ? Number(text) : 0;
-  if (battles >= 1 && battles <= BATTLES_MAX) return battles;
-  throw new BadOption(`--battles ${text}: expected a whole number from 1 to ${BATTLES_MAX}`);
-}
-
-function checkedSeed(text: string): string {
-  if (SEED_PATTERN.test(text)) return text;
-  throw new BadOption(`--seed ${text}: expected 1 to 32 of A-Z a-z 0-9 _ -`);
-}
-
-async function run(battles: number, seed: string, json: boolean): Promise<number> {
+async function run({ battles, seed, json }: DemoOptions): Promise<number> {
   const progress = json ? process.stderr : process.stdout;
   const say = (line: string): void => void progress.write(`${line}\n`);
   const limitMs = LIMIT_FIRST_MS + battles * LIMIT_PER_BATTLE_MS;

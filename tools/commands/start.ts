@@ -23,7 +23,8 @@ import { serverForCommand } from '../nats-server/server-for-command.ts';
 import { oneLine } from '../nats-server/step.ts';
 import { Crew } from '../roles/crew.ts';
 import { watchServer } from '../roles/server-watch.ts';
-import { BadOption, readOptions } from './options.ts';
+import { BadOption } from './options.ts';
+import { readStartOptions, type StartParts } from './start-options.ts';
 
 const HELP = `npm start [-- options]: the whole system, and a live account of every fight on its server, until Ctrl-C
 
@@ -37,18 +38,6 @@ game server. On a server that keeps them apart (docs/security.md) start each rol
 with --no-roles and the seed of the game server. The roles take the rest of their variables from here too, but for HTTP_PORT and
 LOG_LEVEL.
 `;
-
-const OPTIONS = {
-  'no-arena': { type: 'boolean', default: false },
-  'no-roles': { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
-} as const;
-
-/** What a run has beside a server and an account. */
-interface Parts {
-  readonly hasArena: boolean;
-  readonly hasRoles: boolean;
-}
 
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Ctrl-C reaches a whole process group, and a parent in it forwards it: two signals this close are one wish. */
@@ -64,16 +53,10 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   try {
-    const { help, 'no-arena': noArena, 'no-roles': noRoles } = readOptions(args, OPTIONS);
-    if (help) {
-      process.stdout.write(HELP);
-      return 0;
-    }
-    // A bad variable is said before anything is started.
-    readConfig(process.env);
-    if (noRoles && !process.env.NATS_URL)
-      throw new BadOption('--no-roles: NATS_URL says where they are, and is not set');
-    return await run({ hasArena: !noArena, hasRoles: !noRoles });
+    const parts = readStartOptions(args, process.env);
+    if (parts !== 'help') return await run(parts);
+    process.stdout.write(HELP);
+    return 0;
   } catch (error) {
     process.stderr.write(`start: ${oneLine(error)}\n`);
     if (error instanceof BadOption) return 2;
@@ -81,7 +64,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function run(has: Parts): Promise<number> {
+async function run(has: StartParts): Promise<number> {
   const screen = new Screen();
   const ending = new AbortController();
   screen.onGone(() => ending.abort('the terminal is gone'));
@@ -104,7 +87,7 @@ async function run(has: Parts): Promise<number> {
 }
 
 /** Everything between the first line and the last; returns or throws when all that was started has been stopped. */
-async function show(account: Account, screen: Screen, ending: AbortController, has: Parts): Promise<void> {
+async function show(account: Account, screen: Screen, ending: AbortController, has: StartParts): Promise<void> {
   const { signal } = ending;
   const fail = (reason: string) => ending.abort(new Error(reason));
   await using parts = new AsyncDisposableStack();

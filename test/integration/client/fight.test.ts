@@ -3,6 +3,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SessionEvent } from '#client/combat-event.ts';
 import { exchange, item, skill } from '#client/moves.ts';
+import { chanceOf } from '#combat/chance.ts';
+import { PLAYER_ID, runScriptedPlayer, SILENCE_CHANCE } from '#tools/arena/scripted-player.ts';
 import { fight, freshId, openStage, STAGE_LIMIT_MS, type Stage } from './stage.ts';
 
 let stage: Stage;
@@ -75,6 +77,7 @@ describe('submitting moves', () => {
     const { session_id: sessionId } = session;
     await stage.client.open(session);
     const [first, second] = [exchange('a', 'x', { attack_zones: ['head'] }), exchange('x', 'a')];
+    const beforeMs = Date.now();
     const outcomes = [
       ...(await stage.client.submit(sessionId, [first])),
       ...(await stage.client.submit(sessionId, [second])),
@@ -83,7 +86,7 @@ describe('submitting moves', () => {
       ['accepted', first.move_id],
       ['accepted', second.move_id],
     ]);
-    expect(outcomes.map((each) => each.outcome === 'accepted' && (each.deadline ?? 0) > Date.now())).toEqual([
+    expect(outcomes.map((each) => each.outcome === 'accepted' && (each.deadline ?? 0) > beforeMs)).toEqual([
       true,
       true,
     ]);
@@ -243,5 +246,35 @@ describe('the course of a fight', () => {
     const opened = await stage.client.open(session);
     const seq = await stage.client.nudge(session.session_id);
     expect(seq).toBeGreaterThan(opened.outcome === 'opened' ? opened.seq : Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('the player that `npm start` shows', () => {
+  const SILENT_TURNS = 3;
+  /** A seed with which she stares into space in each of her first turns, if there is a blow to answer. */
+  function silentSeed(sessionId: string): string {
+    const isSilent = (seed: string, turn: number) =>
+      chanceOf(seed, `${sessionId}/${turn}`, 'policy').happens(SILENCE_CHANCE);
+    for (let count = 0; ; count += 1) {
+      const turns = Array.from({ length: SILENT_TURNS }, (_, index) => index + 1);
+      if (turns.every((turn) => isSilent(`silent-${count}`, turn))) return `silent-${count}`;
+    }
+  }
+
+  test('stares into space, and the blow she does not answer is forced', async () => {
+    const name = freshId();
+    const sessionId = `${name}-1`;
+    const ending = new AbortController();
+    const remarks: string[] = [];
+    const remark = (id: string, text: string) => void remarks.push(`${id}: ${text}`);
+    const options = { name, seed: silentSeed(sessionId), remark, signal: ending.signal };
+    const playing = runScriptedPlayer(stage.client, options);
+    for await (const { body } of await stage.client.followActions({ sessionId })) {
+      if (body.actions.some(({ is_forced, move }) => is_forced && move.char_id !== PLAYER_ID)) break;
+    }
+    ending.abort();
+    await playing;
+    expect(remarks[0]).toBe(`${sessionId}: Mira stares into space`);
+    expect((await stage.client.state(sessionId))?.status).toBe('closed');
   });
 });

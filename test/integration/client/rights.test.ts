@@ -90,6 +90,6 @@ test('without the right to follow, following is refused, and not tried again', a
 
 test('and they are no rights to write what the roles write', async () => {
   for (const subject of ['combat.action.s', 'combat.result.s', 'executor.batch.s', '$KV.locks.sys.busy.s']) {
-    await expect(nc.request(subject, '{}', { timeout: 2_000 })).rejects.toThrow(/permission/i);
+    await expect(nc.request(subject, '{}', { timeout: STAGE_LIMIT_MS })).rejects.toThrow(/permission/i);
   }
 });

@@ -8,13 +8,21 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFi
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { createUser } from '@nats-io/nkeys';
+import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { auditCommand } from '#cli/audit/command.ts';
+import { natsConfigCommand } from '#cli/nats-config/command.ts';
+import { provisionCommand } from '#cli/provision/command.ts';
 import { RiposteClient } from '#client/client.ts';
 import { connectionFrom } from '#client/environment.ts';
+import { connect } from '#jetstream/connection.ts';
+import { readConfig } from '#process/config.ts';
 import { bareEnvironment } from '#test/harness/environment.ts';
 import { type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
 import { startTestServer } from '#test/harness/server.ts';
+import { runHere } from '#test/integration/cli/in-process.ts';
 import { start } from '#test/integration/cli/riposte.ts';
 import { fight, STAGE_LIMIT_MS } from '#test/integration/client/stage.ts';
 import { ROOT } from '#tools/commands/child.ts';
@@ -127,11 +135,10 @@ test('a role that is let in by a password', limit, async () => {
 });
 
 test('npm start, with what it prints for a game server', limit, async () => {
-  const { child, ended, says } = program('npm start', ['tools/commands/start.ts'], {});
+  const { child, ended, says } = program('npm start', ['tools/commands/start.ts', '--no-arena'], {});
   const [, seedFile] = await says(/NATS_NKEY_SEED_FILE=(\S+)/);
   // They are gone with its server.
   secrets.push(...secretsIn(dirname(dirname(seedFile!))));
-  await says(/> .* hit /);
   child.kill('SIGTERM');
   await ended;
 });
@@ -144,13 +151,17 @@ test(
     const { NATS_NKEY_SEED_FILE: seedFile, ...bare } = own;
     const pem = readFileSync(join(dirname(own.NATS_TLS_CA!), 'ca-key.pem'), 'utf8');
     const seed = readFileSync(seedFile!, 'utf8').trim();
-    const refused: NodeJS.ProcessEnv[] = [
+    const tokens = `nats://collector:${TOKEN_IN_URL},${TOKEN_IN_URL}@127.0.0.1:${secured.server.port}`;
+    const asPrograms: NodeJS.ProcessEnv[] = [
       { ...own, NATS_NKEY_SEED_FILE: fileWith('stranger.nk', `${strangersSeed}\n`) },
-      { ...own, NATS_NKEY_SEED_FILE: fileWith('cut-short.nk', seed.slice(0, -1)) },
       { ...own, NATS_NKEY_SEED_FILE: fileWith('key-for-seed.nk', pem) },
+      { ...bare, NATS_USER: 'collector', NATS_PASSWORD: PASSWORD },
+      { ...own, NATS_URL: tokens },
+    ];
+    const more: NodeJS.ProcessEnv[] = [
+      { ...own, NATS_NKEY_SEED_FILE: fileWith('cut-short.nk', seed.slice(0, -1)) },
       { ...own, NATS_TLS_CA: fileWith('seed-for-ca.pem', seed) },
       { ...own, NATS_TLS_CERT: own.NATS_TLS_CA, NATS_TLS_KEY: fileWith('seed-for-key.pem', seed) },
-      { ...bare, NATS_USER: 'collector', NATS_PASSWORD: PASSWORD },
       { ...bare, NATS_PASSWORD: PASSWORD },
       { ...bare, NATS_USER: 'collector', NATS_PASSWORD: PASSWORD, NATS_CREDS_FILE: seedFile },
       { ...bare, NATS_CREDS_FILE: seedFile },
@@ -159,14 +170,26 @@ test(
       { ...bare, NATS_CREDS_FILE: seed },
       { ...own, NATS_TLS_CA: pem },
       { ...own, NATS_TLS_CERT: pem, NATS_TLS_KEY: pem },
-      { ...own, NATS_URL: `nats://collector:${TOKEN_IN_URL},${TOKEN_IN_URL}@127.0.0.1:${secured.server.port}` },
       { ...own, NATS_URL: `nats://collector:${TOKEN_IN_URL}@127.0.0.1:${secured.server.port}` },
     ];
-    const roles = refused.map((env) => role('collector', env));
+    const roles = asPrograms.map((env) => role('collector', env));
     const codes = await Promise.all(roles.map(async ({ ended }) => (await ended)[0]));
     expect(codes.filter((code) => code === 0)).toEqual([]);
+    for (const env of more) written.push({ who: 'a refused role', text: await refusalOf(env) });
   },
 );
+
+/** All that a role could write when it is refused: its log at its most talkative, and the error with its stack. */
+async function refusalOf(env: NodeJS.ProcessEnv): Promise<string> {
+  const lines: string[] = [];
+  const logger = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
+  try {
+    await connect(readConfig(env), { name: 'refused', user: 'collector', logger, onClosed: () => {} });
+  } catch (error) {
+    return [...lines, inspect(error, { depth: 5 })].join('\n');
+  }
+  throw new Error(`nothing was refused: ${Object.keys(env)}`);
+}
 
 test('roles that lack a right: they start with another’s seed, or are refused while they run', limit, async () => {
   // With the collector's inboxes its seed is let in, and may not do an executor's work.
@@ -184,18 +207,16 @@ test('roles that lack a right: they start with another’s seed, or are refused 
 test('the commands, refused and not', limit, async () => {
   const stranger = { ...secured.environmentOf('operator'), NATS_NKEY_SEED_FILE: join(directory, 'stranger.nk') };
   const asked = [
-    start(['provision'], secured.environmentOf('operator')),
-    start(['provision'], secured.environmentOf('ai')),
-    start(['provision'], stranger),
-    start(['audit', '--all'], secured.environmentOf('observer')),
-    start(['audit', '--all'], { ...secured.environmentOf('observer'), NATS_URL: `nats://x:${TOKEN_IN_URL}@h` }),
-    start(['nats-config', directory], {}),
-    start(['nats-config', directory], {}),
+    start(['provision'], stranger).answer,
+    start(['audit', '--all'], { ...secured.environmentOf('observer'), NATS_URL: `nats://x:${TOKEN_IN_URL}@h` }).answer,
+    start(['nats-config', directory], {}).answer,
+    runHere(provisionCommand, [], secured.environmentOf('operator')),
+    runHere(provisionCommand, [], secured.environmentOf('ai')),
+    runHere(auditCommand, ['--all'], secured.environmentOf('observer')),
   ];
-  for (const { answer } of asked) {
-    const { out, said } = await answer;
-    written.push({ who: 'riposte', text: [...out, ...said].join('\n') });
-  }
+  const answers = await Promise.all(asked);
+  answers.push(await runHere(natsConfigCommand, [directory]));
+  for (const { out, said } of answers) written.push({ who: 'riposte', text: [...out, ...said].join('\n') });
 });
 
 test('nowhere in all of it is a secret, nor a piece of one', limit, () => {

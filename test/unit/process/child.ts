@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { bareEnvironment } from '#test/harness/environment.ts';
 
 /** How a process ended, and everything it said. */
 export interface Ending {
@@ -28,12 +29,12 @@ export class Child {
 
   /**
    * @param fixture a script in `fixtures/`
-   * @param env the variables it gets; nothing but PATH is passed on
+   * @param env the variables it gets beside those that any program needs
    */
   constructor(fixture: string, env: Readonly<Record<string, string>> = {}) {
     const script = fileURLToPath(new URL(`./fixtures/${fixture}`, import.meta.url));
     this.process = spawn(process.execPath, [script], {
-      env: { PATH: process.env.PATH ?? '', ...env },
+      env: { ...bareEnvironment(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#collect(this.process.stdout!, this.#stdout);

@@ -1,3 +1,6 @@
+// Proves how a process gets in: which servers, logins and certificates are taken, and what is said of the others. What becomes
+// of the connection later: connection-stays.test.ts.
+
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -5,269 +8,169 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nkeys } from '@nats-io/transport-node';
-import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Connection, type ConnectOptions, connect } from '#jetstream/connection.ts';
-import { readConfig } from '#process/config.ts';
-import { ConfigError, StartError } from '#process/start-error.ts';
+import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
+import { ConfigError } from '#process/start-error.ts';
 import { startTestServer, type TestServer } from '#test/harness/server.ts';
 import { ensureOldNatsServer } from '#tools/nats-server/ensure.ts';
 import { NatsServerUnavailable } from '#tools/nats-server/step.ts';
 import { Child } from './child.ts';
-
-const LIMIT_MS = 120_000;
+import { open, PATIENT, refusalOf, serve, Witness } from './witness.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'riposte-connection-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-async function serve(...args: Parameters<typeof startTestServer>): Promise<TestServer> {
-  const server = await startTestServer(...args);
-  closing.push(() => server.stop());
-  return server;
-}
-
-/** What the connection logged and was told, and the means to wait for it. */
-class Witness {
-  readonly lines: { level: string; msg: string; reason?: string; suppressed?: number }[] = [];
-  readonly closed: string[] = [];
-  readonly options: ConnectOptions;
-  #waiting = new Set<() => void>();
-
-  constructor(waitMs?: number) {
-    const logger = pino(
-      { level: 'debug', formatters: { level: (level) => ({ level }) } },
-      {
-        write: (line: string) => {
-          this.lines.push(JSON.parse(line));
-          this.#tell();
-        },
-      },
-    );
-    const onClosed = (reason: string): void => {
-      this.closed.push(reason);
-      this.#tell();
-    };
-    this.options = { name: 'witness', user: 'observer', logger, onClosed, ...(waitMs !== undefined && { waitMs }) };
-  }
-
-  async until(isThere: () => boolean): Promise<void> {
-    while (!isThere()) await new Promise<void>((resolve) => this.#waiting.add(resolve));
-  }
-
-  logged(msg: string): Promise<void> {
-    return this.until(() => this.lines.some((line) => line.msg === msg));
-  }
-
-  #tell(): void {
-    for (const resolve of this.#waiting) resolve();
-    this.#waiting.clear();
-  }
-}
-
-async function open(env: NodeJS.ProcessEnv, witness = new Witness()): Promise<Connection> {
-  const connection = await connect(readConfig(env), witness.options);
-  closing.push(() => connection.close());
-  return connection;
-}
-
-async function refusalOf(env: NodeJS.ProcessEnv, witness = new Witness()): Promise<Error> {
-  const error = await open(env, witness).catch((reason: unknown) => reason);
-  expect(error).toBeInstanceOf(StartError);
-  expect((error as Error).message).not.toContain('\n');
-  return error as Error;
-}
-
 describe('getting in', () => {
-  test(
-    'a server without JetStream is one line',
-    async () => {
-      const server = await serve({ jetstream: false });
-      await using child = new Child('role.ts', { NATS_URL: server.url });
-      expect(await child.exited).toMatchObject({
-        code: 1,
-        stdout: [],
-        stderr: [`collector: nats-server at 127.0.0.1:${server.port} runs without JetStream: start it with -js`],
-      });
-    },
-    LIMIT_MS,
-  );
+  test('a server without JetStream is one line', async (context) => {
+    const server = await serve(context, { jetstream: false });
+    await using child = new Child('role.ts', { NATS_URL: server.url });
+    expect(await child.exited).toMatchObject({
+      code: 1,
+      stdout: [],
+      stderr: [`collector: nats-server at 127.0.0.1:${server.port} runs without JetStream: start it with -js`],
+    });
+  });
 
-  test(
-    'a server that is too old is one line that names both versions',
-    async ({ skip }) => {
-      const binary = await ensureOldNatsServer().catch((error: unknown) => {
-        if (error instanceof NatsServerUnavailable) skip(error.message);
-        throw error;
-      });
-      const server = await serve({ binary });
-      await using child = new Child('role.ts', { NATS_URL: server.url });
-      const { code, stderr } = await child.exited;
-      expect(code).toBe(1);
-      expect(stderr).toEqual([
-        expect.stringMatching(/^collector: nats-server 2\.9\.\d+ at [\d.:]+ is too old: 2\.12\.0 or later is needed$/),
-      ]);
-    },
-    LIMIT_MS,
-  );
+  test('a server that is too old is one line that names both versions', async (context) => {
+    const binary = await ensureOldNatsServer().catch((error: unknown) => {
+      if (error instanceof NatsServerUnavailable) context.skip(error.message);
+      throw error;
+    });
+    const server = await serve(context, { binary });
+    await using child = new Child('role.ts', { NATS_URL: server.url });
+    const { code, stderr } = await child.exited;
+    expect(code).toBe(1);
+    expect(stderr).toEqual([
+      expect.stringMatching(/^collector: nats-server 2\.9\.\d+ at [\d.:]+ is too old: 2\.12\.0 or later is needed$/),
+    ]);
+  });
 
-  test('2.12.0 is not too old, whatever is less is', async () => {
+  test('2.12.0 is not too old, whatever is less is', async (context) => {
     for (const version of ['2.11.99', '1.13.0', '2.12.0', '2.12.0-RC.1', '3.0.0']) {
-      const announced = await announce(version);
-      const opened = open({ NATS_URL: announced });
+      const announced = await announce(context, version);
+      const opened = open(context, { NATS_URL: announced });
       if (/^(2\.11|1)\./.test(version)) await expect(opened).rejects.toThrow(`nats-server ${version} at`);
       else expect((await opened).serverVersion).toBe(version);
     }
   });
 
-  test(
-    'an account without JetStream is one line',
-    async () => {
-      const server = await serve({
-        config: `
+  test('an account without JetStream is one line', async (context) => {
+    const server = await serve(context, {
+      config: `
         accounts {
           WITH { jetstream: enabled, users: [{user: with, password: pw}] }
           WITHOUT { users: [{user: without, password: pw}] }
         }`,
+    });
+    const env = { NATS_URL: server.url, NATS_PASSWORD: 'pw' };
+    await open(context, { ...env, NATS_USER: 'with' });
+    expect((await refusalOf(context, { ...env, NATS_USER: 'without' })).message).toBe(
+      'the NATS account of the login by NATS_USER is not enabled for JetStream',
+    );
+  });
+
+  test('a server that is not there yet is waited for, with a line now and then', async (context) => {
+    const server = await serve(context);
+    await server.kill();
+    await using child = new Child('role.ts', { NATS_URL: server.url });
+    expect(await child.logged('waiting for a NATS server')).toMatchObject({
+      level: 'warn',
+      servers: [`127.0.0.1:${server.port}`],
+      reason: 'connection refused',
+    });
+    // The second line is five seconds after the first: it proves that waiting goes on, and how often that is said.
+    const second = await child.logged(
+      (line) => line.msg === 'waiting for a NATS server' && Number(line.waitedMs) > 4_000,
+    );
+    expect(second.waitedMs).toBeGreaterThanOrEqual(5_000);
+    await server.restart();
+    await child.logged('ready');
+    expect(child.log.filter((line) => line.msg === 'waiting for a NATS server').length).toBeLessThanOrEqual(4);
+  });
+
+  test('waiting ends', async (context) => {
+    const error = await refusalOf(context, { NATS_URL: 'nats://127.0.0.1:1,127.0.0.1:2' }, new Witness(1_000));
+    expect(error.message).toBe('no NATS server at 127.0.0.1:1, 127.0.0.1:2 in 1 s: connection refused');
+  });
+
+  test('one of several servers is enough', async (context) => {
+    const server = await serve(context);
+    const connection = await open(context, { NATS_URL: `127.0.0.1:1,${server.url}` });
+    expect(connection.connected).toBe(true);
+    expect(connection.serverVersion).toBe(connection.nc.info?.version);
+  });
+
+  test('a refused login is one line at once, whatever the way', async (context) => {
+    const server = await serve(context, { config: `authorization { ${PATIENT}, user: ann, password: right }` });
+    for (const [login, name] of [
+      [{}, 'a connection without a login'],
+      [{ NATS_USER: 'ann', NATS_PASSWORD: 'wrong' }, 'the login by NATS_USER'],
+      [{ NATS_NKEY_SEED_FILE: seedFile() }, 'the login by NATS_NKEY_SEED_FILE'],
+    ] as const) {
+      await using child = new Child('role.ts', { NATS_URL: server.url, ...login });
+      expect(await child.exited).toMatchObject({
+        code: 1,
+        stdout: [],
+        stderr: [`collector: NATS at 127.0.0.1:${server.port} refuses ${name}: Authorization Violation`],
       });
-      const env = { NATS_URL: server.url, NATS_PASSWORD: 'pw' };
-      await open({ ...env, NATS_USER: 'with' });
-      expect((await refusalOf({ ...env, NATS_USER: 'without' })).message).toBe(
-        'the NATS account of the login by NATS_USER is not enabled for JetStream',
-      );
-    },
-    LIMIT_MS,
-  );
+    }
+    await open(context, { NATS_URL: server.url, NATS_USER: 'ann', NATS_PASSWORD: 'right' });
+  });
 
-  test(
-    'a server that is not there yet is waited for, with a line now and then',
-    async () => {
-      const server = await serve();
-      await server.kill();
-      await using child = new Child('role.ts', { NATS_URL: server.url });
-      expect(await child.logged('waiting for a NATS server')).toMatchObject({
-        level: 'warn',
-        servers: [`127.0.0.1:${server.port}`],
-        reason: 'connection refused',
-      });
-      // The second line is five seconds after the first: it proves that waiting goes on, and how often that is said.
-      const second = await child.logged(
-        (line) => line.msg === 'waiting for a NATS server' && Number(line.waitedMs) > 4_000,
-      );
-      expect(second.waitedMs).toBeGreaterThanOrEqual(5_000);
-      await server.restart();
-      await child.logged('ready');
-      expect(child.log.filter((line) => line.msg === 'waiting for a NATS server').length).toBeLessThanOrEqual(4);
-    },
-    LIMIT_MS,
-  );
+  test('a seed file gets in, bare or with words around it', async (context) => {
+    const pair = nkeys.createUser();
+    const server = await serve(context, {
+      config: `authorization { ${PATIENT}, users: [{nkey: ${pair.getPublicKey()}}] }`,
+    });
+    const seed = new TextDecoder().decode(pair.getSeed());
+    for (const text of [seed, `${seed}\n`, `# ours\r\n-----BEGIN USER NKEY SEED-----\r\n${seed}\r\n------\r\n`]) {
+      const file = join(dir, 'seed');
+      writeFileSync(file, text);
+      expect((await open(context, { NATS_URL: server.url, NATS_NKEY_SEED_FILE: file })).connected).toBe(true);
+    }
+  });
 
-  test(
-    'waiting ends',
-    async () => {
-      const error = await refusalOf({ NATS_URL: 'nats://127.0.0.1:1,127.0.0.1:2' }, new Witness(1_000));
-      expect(error.message).toBe('no NATS server at 127.0.0.1:1, 127.0.0.1:2 in 1 s: connection refused');
-    },
-    LIMIT_MS,
-  );
-
-  test(
-    'one of several servers is enough',
-    async () => {
-      const server = await serve();
-      const connection = await open({ NATS_URL: `127.0.0.1:1,${server.url}` });
-      expect(connection.connected).toBe(true);
-      expect(connection.serverVersion).toBe(connection.nc.info?.version);
-    },
-    LIMIT_MS,
-  );
-
-  test(
-    'a refused login is one line at once, whatever the way',
-    async () => {
-      const server = await serve({ config: 'authorization { user: ann, password: right }' });
-      for (const [login, name] of [
-        [{}, 'a connection without a login'],
-        [{ NATS_USER: 'ann', NATS_PASSWORD: 'wrong' }, 'the login by NATS_USER'],
-        [{ NATS_NKEY_SEED_FILE: seedFile() }, 'the login by NATS_NKEY_SEED_FILE'],
-      ] as const) {
-        await using child = new Child('role.ts', { NATS_URL: server.url, ...login });
-        expect(await child.exited).toMatchObject({
-          code: 1,
-          stdout: [],
-          stderr: [`collector: NATS at 127.0.0.1:${server.port} refuses ${name}: Authorization Violation`],
-        });
-      }
-      await open({ NATS_URL: server.url, NATS_USER: 'ann', NATS_PASSWORD: 'right' });
-    },
-    LIMIT_MS,
-  );
-
-  test(
-    'a seed file gets in, bare or with words around it',
-    async () => {
-      const pair = nkeys.createUser();
-      const server = await serve({ config: `authorization { users: [{nkey: ${pair.getPublicKey()}}] }` });
-      const seed = new TextDecoder().decode(pair.getSeed());
-      for (const text of [seed, `${seed}\n`, `# ours\r\n-----BEGIN USER NKEY SEED-----\r\n${seed}\r\n------\r\n`]) {
-        const file = join(dir, 'seed');
-        writeFileSync(file, text);
-        expect((await open({ NATS_URL: server.url, NATS_NKEY_SEED_FILE: file })).connected).toBe(true);
-      }
-    },
-    LIMIT_MS,
-  );
-
-  test(
-    'credentials get in, with line ends of any system',
-    async () => {
-      const operator = nkeys.createOperator();
-      const system = nkeys.createAccount();
-      const account = nkeys.createAccount();
-      const user = nkeys.createUser();
-      const everything = { subs: -1, data: -1, payload: -1, conn: -1, leaf: -1, mem_storage: -1, disk_storage: -1 };
-      const accountJwt = jwt(operator, account, { type: 'account', limits: everything });
-      const systemJwt = jwt(operator, system, {
-        type: 'account',
-        limits: { subs: -1, data: -1, payload: -1, conn: -1 },
-      });
-      const server = await serve({
-        config: `operator: ${jwt(operator, operator, { type: 'operator' })}
+  test('credentials get in, with line ends of any system', async (context) => {
+    const operator = nkeys.createOperator();
+    const system = nkeys.createAccount();
+    const account = nkeys.createAccount();
+    const user = nkeys.createUser();
+    const everything = { subs: -1, data: -1, payload: -1, conn: -1, leaf: -1, mem_storage: -1, disk_storage: -1 };
+    const accountJwt = jwt(operator, account, { type: 'account', limits: everything });
+    const systemJwt = jwt(operator, system, {
+      type: 'account',
+      limits: { subs: -1, data: -1, payload: -1, conn: -1 },
+    });
+    const server = await serve(context, {
+      config: `operator: ${jwt(operator, operator, { type: 'operator' })}
         system_account: ${system.getPublicKey()}
         resolver: MEMORY
         resolver_preload: { ${account.getPublicKey()}: ${accountJwt}, ${system.getPublicKey()}: ${systemJwt} }`,
-      });
-      const userJwt = jwt(account, user, { type: 'user', subs: -1, data: -1, payload: -1 });
-      const seed = new TextDecoder().decode(user.getSeed());
-      const text = [
-        ...['-----BEGIN NATS USER JWT-----', userJwt, '------END NATS USER JWT------', ''],
-        ...['-----BEGIN USER NKEY SEED-----', seed, '------END USER NKEY SEED------'],
-      ];
-      for (const lineEnd of ['\n', '\r\n']) {
-        const file = join(dir, 'user.creds');
-        writeFileSync(file, text.join(lineEnd));
-        expect((await open({ NATS_URL: server.url, NATS_CREDS_FILE: file })).connected).toBe(true);
-      }
-    },
-    LIMIT_MS,
-  );
+    });
+    const userJwt = jwt(account, user, { type: 'user', subs: -1, data: -1, payload: -1 });
+    const seed = new TextDecoder().decode(user.getSeed());
+    const text = [
+      ...['-----BEGIN NATS USER JWT-----', userJwt, '------END NATS USER JWT------', ''],
+      ...['-----BEGIN USER NKEY SEED-----', seed, '------END USER NKEY SEED------'],
+    ];
+    for (const lineEnd of ['\n', '\r\n']) {
+      const file = join(dir, 'user.creds');
+      writeFileSync(file, text.join(lineEnd));
+      expect((await open(context, { NATS_URL: server.url, NATS_CREDS_FILE: file })).connected).toBe(true);
+    }
+  });
 
-  test('unsound seeds, credentials and certificates name their variable and keep their secret', async () => {
+  test('unsound seeds, credentials and certificates name their variable and keep their secret', async (context) => {
     const file = join(dir, 'unsound');
     writeFileSync(file, 'SUsecretsecret');
     for (const [variable, message] of [
       ['NATS_NKEY_SEED_FILE', "NATS_NKEY_SEED_FILE: the file does not hold a user's nkey seed"],
       ['NATS_CREDS_FILE', 'NATS_CREDS_FILE: the file does not hold credentials'],
     ] as const) {
-      const error = await refusalOf({ [variable]: file });
+      const error = await refusalOf(context, { [variable]: file });
       expect(error).toBeInstanceOf(ConfigError);
       expect(error.message).toBe(message);
     }
-    const error = await refusalOf({ NATS_TLS_CERT: file, NATS_TLS_KEY: file });
+    const error = await refusalOf(context, { NATS_TLS_CERT: file, NATS_TLS_KEY: file });
     expect(error).toBeInstanceOf(ConfigError);
     expect(error.message).toMatch(/^NATS_TLS_CERT, NATS_TLS_KEY: not usable, expected PEM/);
     expect(error.message).not.toContain('secret');
@@ -292,134 +195,33 @@ describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('over TLS', () =
       { stdio: 'pipe' },
     );
     server = await startTestServer({
-      config: `tls { cert_file: "${certFile}", key_file: "${keyFile}", ca_file: "${certFile}", verify: true }`,
+      config: `tls { ${PATIENT}, cert_file: "${certFile}", key_file: "${keyFile}", ca_file: "${certFile}", verify: true }`,
     });
-  }, LIMIT_MS);
-  afterAll(() => server.stop());
+  });
+  afterAll(() => server?.stop());
 
-  test(
-    'the right certificates get in',
-    async () => {
-      const env = { NATS_URL: `tls://127.0.0.1:${server.port}`, NATS_TLS_CA: certFile };
-      const connection = await open({ ...env, NATS_TLS_CERT: certFile, NATS_TLS_KEY: keyFile });
-      expect(connection.connected).toBe(true);
-    },
-    LIMIT_MS,
-  );
+  test('the right certificates get in', async (context) => {
+    const env = { NATS_URL: `tls://127.0.0.1:${server.port}`, NATS_TLS_CA: certFile };
+    const connection = await open(context, { ...env, NATS_TLS_CERT: certFile, NATS_TLS_KEY: keyFile });
+    expect(connection.connected).toBe(true);
+  });
 
-  test(
-    'an unknown authority is one line at once',
-    async () => {
-      const error = await refusalOf({ NATS_URL: `tls://127.0.0.1:${server.port}` });
-      expect(error.message).toMatch(/^NATS at 127\.0\.0\.1:\d+ cannot be reached over TLS: /);
-    },
-    LIMIT_MS,
-  );
+  test('an unknown authority is one line at once', async (context) => {
+    const error = await refusalOf(context, { NATS_URL: `tls://127.0.0.1:${server.port}` });
+    expect(error.message).toMatch(/^NATS at 127\.0\.0\.1:\d+ cannot be reached over TLS: /);
+  });
 
-  test(
-    'a server without TLS is one line at once',
-    async () => {
-      const plain = await serve();
-      const error = await refusalOf({ NATS_URL: `tls://127.0.0.1:${plain.port}` });
-      expect(error.message).toMatch(
-        /^NATS at 127\.0\.0\.1:\d+ cannot be reached over TLS: server does not support 'tls'$/,
-      );
-    },
-    LIMIT_MS,
-  );
-});
-
-describe('staying in', () => {
-  test(
-    'a server that restarts is found again, and the log says so',
-    async () => {
-      const server = await serve();
-      const witness = new Witness();
-      const connection = await open({ NATS_URL: server.url }, witness);
-      await server.kill();
-      await witness.logged('disconnected from NATS');
-      expect(connection.connected).toBe(false);
-      await witness.logged('seeking a NATS server');
-      await server.restart();
-      await witness.logged('reconnected to NATS');
-      expect(connection.connected).toBe(true);
-      expect(await connection.nc.rtt()).toBeGreaterThanOrEqual(0);
-      expect(witness.closed).toEqual([]);
-    },
-    LIMIT_MS,
-  );
-
-  test(
-    'a server that stands still is noticed',
-    async () => {
-      const server = await serve();
-      const witness = new Witness();
-      const connection = await open({ NATS_URL: server.url }, witness);
-      await server.kill('SIGSTOP');
-      await witness.logged('the NATS server no longer answers pings');
-      await witness.logged('disconnected from NATS');
-      expect(connection.connected).toBe(false);
-      await server.kill('SIGCONT');
-      await witness.logged('reconnected to NATS');
-    },
-    LIMIT_MS,
-  );
-
-  test(
-    'a login that is taken away closes the connection, and the owner is told once',
-    async () => {
-      const server = await serve({ config: 'authorization { user: ann, password: right }' });
-      const witness = new Witness();
-      const connection = await open({ NATS_URL: server.url, NATS_USER: 'ann', NATS_PASSWORD: 'right' }, witness);
-      await server.restart({ config: 'authorization { user: ann, password: changed }' });
-      await witness.until(() => witness.closed.length > 0);
-      expect(witness.closed).toEqual(['Authorization Violation']);
-      expect(connection.connected).toBe(false);
-      await connection.close();
-      expect(witness.closed.length).toBe(1);
-    },
-    LIMIT_MS,
-  );
-
-  test(
-    'errors by the thousand are lines by the dozen',
-    async () => {
-      const server = await serve({
-        config: 'authorization { users: [{user: ann, password: pw, permissions: {publish: {deny: "no.>"}}}] }',
-      });
-      const witness = new Witness();
-      const { nc } = await open({ NATS_URL: server.url, NATS_USER: 'ann', NATS_PASSWORD: 'pw' }, witness);
-      for (let number = 0; number < 2_000; number++) nc.publish('no.way', 'x');
-      await nc.flush();
-      const errors = witness.lines.filter((line) => line.msg === 'NATS reports an error');
-      expect(errors.length).toBe(20);
-      expect(errors[0]?.reason).toMatch(/Permissions Violation for Publish to "no\.way"/);
-    },
-    LIMIT_MS,
-  );
-
-  test(
-    'closing is not told to the owner, and does not hang on a server that is gone',
-    async () => {
-      const server = await serve();
-      const witness = new Witness();
-      const connection = await open({ NATS_URL: server.url }, witness);
-      const other = new Witness();
-      const hanging = await open({ NATS_URL: server.url }, other);
-      await connection.close();
-      expect(connection.nc.isClosed()).toBe(true);
-      await server.kill('SIGSTOP');
-      await hanging.close();
-      expect(hanging.nc.isClosed()).toBe(true);
-      await server.kill('SIGCONT');
-      expect([...witness.closed, ...other.closed]).toEqual([]);
-    },
-    LIMIT_MS,
-  );
+  test('a server without TLS is one line at once', async (context) => {
+    const plain = await serve(context);
+    const error = await refusalOf(context, { NATS_URL: `tls://127.0.0.1:${plain.port}` });
+    expect(error.message).toMatch(
+      /^NATS at 127\.0\.0\.1:\d+ cannot be reached over TLS: server does not support 'tls'$/,
+    );
+  });
 });
 
 /** Something that calls itself a server of some version, and knows no more than to answer pings and requests. */
-async function announce(version: string): Promise<string> {
+async function announce({ onTestFinished }: TestContext, version: string): Promise<string> {
   const info = { server_id: 'x', version, proto: 1, headers: true, jetstream: true, max_payload: 1_048_576 };
   const server = createServer((socket) => {
     socket.on('error', () => {});
@@ -433,7 +235,7 @@ async function announce(version: string): Promise<string> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  closing.push(async () => server.close());
+  onTestFinished(() => void server.close());
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
