@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { variableHelp } from '#process/config.ts';
 import { startTestServer, type TestServer } from '#test/harness/server.ts';
 import { ask } from '#test/unit/cli/desk.ts';
 import { provisionForTest } from './provisioned.ts';
@@ -48,6 +49,12 @@ describe('usage', () => {
     const all = await riposte(BARE, '--help');
     expect(all.code).toBe(0);
     expect(all.out.join('\n')).toMatch(/ audit .*\n.* dead /);
+    const variables = variableHelp().filter(({ name }) =>
+      /^(NATS|LOG_MAX)_|^(REPLICAS|ACK_WAIT_MS|RULES_MODULES)$/.test(name),
+    );
+    expect(variables.length).toBe(14);
+    for (const { name, unset } of variables)
+      expect(all.out).toContainEqual(expect.stringMatching(`^ +${name} .*\\(${unset}\\)$`));
     for (const [command, options] of Object.entries(OPTIONS)) {
       const { code, out, said } = await riposte(BARE, command, '--help');
       expect({ code, said }).toEqual({ code: 0, said: [] });

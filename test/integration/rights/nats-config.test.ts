@@ -160,12 +160,18 @@ describe('a cluster of three', () => {
     expect(code).toBe(0);
     expect(file('n1.conf')).toMatch(/^ {2}sync_interval: always$/m);
     expect(file('n1.conf').match(/verify: true/g)).toHaveLength(1);
-    const servers = await Promise.all(places.map(({ port }, index) => serve(`n${index}`, port)));
+    // S12: the operator comes before the servers, and one of them before the others.
+    const operator = { ...connection(places[0]!.port, 'operator'), REPLICAS: '3' };
+    const provisioning = start(['provision', '--json'], operator);
+    const [waits] = await once(provisioning.child.stderr!, 'data');
+    expect(waits).toMatch(/^waiting for a NATS server: .*\n$/);
+    const servers = [await serve('n0', places[0]!.port)];
     try {
-      const operator = { ...connection(places[1]!.port, 'operator'), REPLICAS: '3' };
-      const first = await start(['provision', '--json'], operator).answer;
+      servers.push(...(await Promise.all([1, 2].map((index) => serve(`n${index}`, places[index]!.port)))));
+      const first = await provisioning.answer;
       expect([first.code, first.out.map((line) => JSON.parse(line).change)]).toEqual([0, Array(12).fill('created')]);
-      const again = await start(['provision', '--json'], { ...operator, ACK_WAIT_MS: '7000' }).answer;
+      const elsewhere = { ...operator, ...connection(places[1]!.port, 'operator'), ACK_WAIT_MS: '7000' };
+      const again = await start(['provision', '--json'], elsewhere).answer;
       const changes = again.out.map((line) => JSON.parse(line)).filter(({ change }) => change !== 'unchanged');
       expect(changes).toEqual(
         ['collector', 'timers', 'executor', 'ai'].map((name) => ({
