@@ -4,6 +4,7 @@
  */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { Logger } from 'pino';
 import { isId } from '#contracts/ids.ts';
 import type { Config } from '#process/config.ts';
 
@@ -19,10 +20,12 @@ export interface Desk {
   /**
    * Runs work on a connection made by the environment, and closes it. Rejects with StartError or Trouble.
    * @param user whose rights the work needs: its inboxes are listened to
+   * @param logger takes what the connection says of itself; with one a server that is not there yet is waited for as a role waits
    */
   connected<Value>(
     user: 'observer' | 'operator',
     work: (nc: NatsConnection, config: Config) => Promise<Value>,
+    logger?: Logger,
   ): Promise<Value>;
 }
 

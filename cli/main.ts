@@ -16,7 +16,7 @@ import { provisionCommand } from './provision/command.ts';
 import { runCommand } from './run/command.ts';
 import { Trouble } from './trouble.ts';
 
-/** A server that is not there is not waited for as a role waits: somebody sits at the terminal. */
+/** A server that is not there is not waited for as a role waits: somebody sits at the terminal. A command may wait longer. */
 const SERVER_WAIT_MS = 5_000;
 const STDOUT = 1;
 const STDERR = 2;
@@ -47,16 +47,16 @@ ${variableLines(variableHelp().filter(({ name }) => !OF_ROLES_ALONE.includes(nam
 const desk: Desk = {
   out: (text) => write(STDOUT, text),
   say: (line) => write(STDERR, `${line}\n`),
-  async connected(user, work) {
+  async connected(user, work, logger) {
     const config = readConfig(process.env);
     const { promise: closed, reject } = Promise.withResolvers<never>();
     closed.catch(() => {});
     const connection = await connect(config, {
       name: 'riposte',
       user,
-      logger: pino({ level: 'silent' }),
+      logger: logger ?? pino({ level: 'silent' }),
       onClosed: (reason) => reject(new Trouble(`the connection to NATS has closed: ${reason}`)),
-      waitMs: SERVER_WAIT_MS,
+      ...(logger === undefined && { waitMs: SERVER_WAIT_MS }),
     });
     try {
       return await Promise.race([work(connection.nc, config), closed]);

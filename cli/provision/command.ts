@@ -1,9 +1,11 @@
 /**
  * Owns `riposte provision`: what it is asked, and how its answer is told.
  */
+import type { NatsConnection } from '@nats-io/transport-node';
 import { pino } from 'pino';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
 import { type Provisioned, provision } from '#jetstream/provision.ts';
+import type { Config } from '#process/config.ts';
 import { BadUsage, type Command, EXIT, readArguments } from '../command.ts';
 
 const HELP = `usage: riposte provision [--json]
@@ -14,8 +16,9 @@ safe; a stream of one of these names that is not Riposte's is left alone, and na
 
   --json   one JSON object for each, one a line
 
-One line for each on stdout: its kind, its name, and whether it was created, changed, or fine as it was. A cluster that is still
-finding its servers is waited for. Exit code: 0 all is there, 2 no answer.
+One line for each on stdout: its kind, its name, and whether it was created, changed, or fine as it was. A server that is not
+there yet, and a cluster that is still finding its servers, are waited for: a minute each, with a line on stderr each five seconds.
+Exit code: 0 all is there, 2 no answer.
 `;
 
 export const provisionCommand: Command = {
@@ -24,13 +27,13 @@ export const provisionCommand: Command = {
   async run(args, { out, say, connected }) {
     const { values, positionals } = readArguments(args, { json: { type: 'boolean' } });
     if (positionals.length > 0) throw new BadUsage(`provision takes options only, got ${positionals.join(' ')}`);
-    await connected('operator', async (nc, config) => {
-      const told = (done: Provisioned): void =>
-        out(values.json === true ? `${JSON.stringify(done)}\n` : `${lineOf(done)}\n`);
-      const everyConsumer = Object.keys(CONSUMERS) as ConsumerName[];
-      const logger = pino({ level: 'warn' }, { write: (line) => say(warningOf(line)) });
-      await provision(nc, everyConsumer, { ...config, checkOnly: false, told }, logger);
-    });
+    const told = (done: Provisioned): void =>
+      out(values.json === true ? `${JSON.stringify(done)}\n` : `${lineOf(done)}\n`);
+    const everyConsumer = Object.keys(CONSUMERS) as ConsumerName[];
+    const logger = pino({ level: 'warn' }, { write: (line) => say(warningOf(line)) });
+    const work = (nc: NatsConnection, config: Config): Promise<void> =>
+      provision(nc, everyConsumer, { ...config, checkOnly: false, told }, logger);
+    await connected('operator', work, logger);
     return EXIT.ok;
   },
 };

@@ -16,6 +16,7 @@ import { isNoResponders } from './stored-message.ts';
 const API_TRY_MS = 2_000;
 const API_PAUSE_MS = 250;
 const RACE_PAUSE_MS = 100;
+const MS_PER_S = 1_000;
 /** How long a cluster is waited for that is still finding its servers or electing leaders; as long as for a server. */
 const CLUSTER_WAIT_MS = 60_000;
 const CLUSTER_WAIT_LINE_MS = 5_000;
@@ -64,7 +65,8 @@ function isForming({ error }: ApiAnswer): boolean {
 
 /**
  * Asks the JetStream API, and asks again while a cluster has nobody to answer: all that is asked here may be asked twice.
- * @throws StartError where the login lacks the right to ask, at once, or there is no answer in time
+ * @throws StartError where the login lacks the right to ask, at once, or there is no answer in time; too few servers for what was
+ *   asked is an answer
  */
 export async function askApi({ nc, options, logger }: Setup, path: string, body: unknown): Promise<ApiAnswer> {
   const payload = body === undefined ? undefined : JSON.stringify(body);
@@ -74,19 +76,20 @@ export async function askApi({ nc, options, logger }: Setup, path: string, body:
   let answersToOther = 0;
   for (;;) {
     let reason: string;
+    const isLate = performance.now() - startedMs > waitMs; // for what this one is answered
     try {
       const answer = (await nc.request(apiSubject(path), payload, { timeout: API_TRY_MS })).json<ApiAnswer>();
-      if (!isForming(answer) || performance.now() - startedMs > waitMs) return answer;
+      // What is to be done about too few servers is for the caller to say, who knows how many are wanted.
+      if (!isForming(answer) || (isLate && isShortOfServers(answer))) return answer;
       reason = answer.error?.description ?? 'it is not available';
     } catch (error) {
       if (isNoResponders(error)) answersToOther = (await answers(nc)) ? answersToOther + 1 : 0;
       if (lackedRight(error) !== null || answersToOther >= ANSWERS_THAT_PROVE) throw lacksRight(path);
       reason = error instanceof Error ? error.message : String(error);
       const passing = error instanceof TimeoutError || isNoResponders(error);
-      if (!passing || nc.isClosed() || performance.now() - startedMs > waitMs) {
-        throw new StartError(`JetStream does not answer ${path}: ${reason}`);
-      }
+      if (!passing || nc.isClosed()) throw new StartError(`JetStream does not answer ${path}: ${reason}`);
     }
+    if (isLate) throw notInTime(reason, waitMs);
     const waitedMs = Math.round(performance.now() - startedMs);
     if (waitedMs >= sayAtMs) {
       logger.warn({ path, reason, waitedMs }, 'waiting for JetStream');
@@ -95,6 +98,11 @@ export async function askApi({ nc, options, logger }: Setup, path: string, body:
     await sleep(API_PAUSE_MS);
   }
 }
+
+const notInTime = (reason: string, waitMs: number): StartError =>
+  new StartError(
+    `JetStream was not available in ${Math.round(waitMs / MS_PER_S)} s: ${reason}; of a cluster more than half of the servers must run`,
+  );
 
 /** Whether JetStream answers what every user may ask. */
 async function answers(nc: NatsConnection): Promise<boolean> {

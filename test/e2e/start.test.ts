@@ -8,7 +8,10 @@ import { promisify } from 'node:util';
 import { connect } from '@nats-io/transport-node';
 import { afterEach, describe, expect, test } from 'vitest';
 import { bareEnvironment } from '#test/harness/environment.ts';
+import { temporaryDir } from '#test/unit/tools/fake-server.ts';
+import { OTHER_USER, sayWhyNoOtherUser } from '#test/unit/tools/other-user.ts';
 import { ROOT } from '#tools/commands/child.ts';
+import { startVariableLines } from '#tools/commands/variables.ts';
 import { BLOW, COMMAND_LIMIT_MS, Command, remaining } from './command.ts';
 
 let command: Command;
@@ -121,6 +124,6 @@ describe('npm start, wrongly', { timeout: COMMAND_LIMIT_MS }, () => {
   test('--help says what there is', async () => {
     start(['--help']);
     expect(await command.ended).toEqual({ code: 0, signal: null });
-    expect(command.stdout.join('\n')).toContain('NATS_URL');
+    expect(command.stdout.join('\n')).toContain(startVariableLines());
   });
 });

@@ -25,6 +25,7 @@ import { Crew } from '../roles/crew.ts';
 import { watchServer } from '../roles/server-watch.ts';
 import { BadOption } from './options.ts';
 import { readStartOptions, type StartParts } from './start-options.ts';
+import { startVariableLines } from './variables.ts';
 
 const HELP = `npm start [-- options]: the whole system, and a live account of every fight on its server, until Ctrl-C
 
@@ -32,11 +33,14 @@ const HELP = `npm start [-- options]: the whole system, and a live account of ev
   --no-roles    no roles of its own: they run elsewhere, on the server that NATS_URL names
   --help        this
 
-Without NATS_URL it runs a nats-server of its own, which is gone when it ends. With NATS_URL it uses that one, with the
-other NATS_ variables of docs/contract.md: one login for all that it starts, which has to have the rights of every role and of a
-game server. On a server that keeps them apart (docs/security.md) start each role by itself, with its own seed, and this
-with --no-roles and the seed of the game server. The roles take the rest of their variables from here too, but for HTTP_PORT and
-LOG_LEVEL.
+Without NATS_URL it runs a nats-server of its own, which is gone when it ends. With NATS_URL it uses that one, with one login for
+all that it starts: the login needs the rights of every role and of a game server. On a server that keeps them apart
+(docs/security.md) start each role by itself, with its own seed, and this with --no-roles and the seed of the game server.
+The other NATS_ variables are about the server that NATS_URL names.
+
+Variables, which go to the roles too. An empty one counts as unset. In brackets: the default.
+
+${startVariableLines()}
 `;
 
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

@@ -1,6 +1,6 @@
 // Says which proxies the environment names, for the line of a download that failed. A login in one is not shown.
 
-const PROXIES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'npm_config_https_proxy', 'npm_config_proxy'];
+const PROXIES = ['HTTPS_PROXY', 'HTTP_PROXY', 'npm_config_https_proxy', 'npm_config_proxy'];
 const EXCEPTIONS = ['NO_PROXY', 'npm_config_noproxy'];
 
 /** `proxies: HTTPS_PROXY=http://proxy:3128 (with a login)`, or that there is none. */

@@ -13,6 +13,8 @@ import { auditCommand } from '#cli/audit/command.ts';
 import { deadCommand } from '#cli/dead/command.ts';
 import { natsConfigCommand } from '#cli/nats-config/command.ts';
 import { provisionCommand } from '#cli/provision/command.ts';
+import { runCommand } from '#cli/run/command.ts';
+import { variableHelp } from '#process/config.ts';
 import { bareEnvironment } from '#test/harness/environment.ts';
 import { startTestServer, type TestServer } from '#test/harness/server.ts';
 import { ask, linesOf } from '#test/unit/cli/desk.ts';
@@ -50,12 +52,19 @@ describe('usage', () => {
     const all = await riposte(BARE, '--help');
     expect(all.code).toBe(0);
     expect(all.out.join('\n')).toMatch(/ audit .*\n.* dead /);
+    const variables = variableHelp().filter(({ name }) =>
+      /^(NATS|LOG_MAX)_|^(REPLICAS|ACK_WAIT_MS|RULES_MODULES)$/.test(name),
+    );
+    expect(variables.length).toBe(14);
+    for (const { name, unset } of variables)
+      expect(all.out).toContainEqual(expect.stringMatching(`^ +${name} .*\\(${unset}\\)$`));
     const one = await riposte(BARE, 'audit', '--help');
     expect(one).toEqual({ code: 0, out: linesOf(auditCommand.help), said: [] });
   });
 
   test.each([
-    [auditCommand, ['--all', '--rest', '--json']],
+    [runCommand, ['collector', 'executor', 'ai']],
+    [auditCommand, ['--session', '--all', '--rest', '--json']],
     [deadCommand, ['list', 'show', 'retry', '--reason', '--subject', '--session', '--limit', '--all', '--json']],
     [provisionCommand, ['--json']],
     [natsConfigCommand, ['--server', '--also', '--listen', '--as', '--store', '--sync-interval', '--results']],

@@ -9,13 +9,14 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect as connectByTls } from 'node:tls';
 import { connect } from '@nats-io/transport-node';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { natsConfigCommand } from '#cli/nats-config/command.ts';
 import { provisionCommand } from '#cli/provision/command.ts';
-import { loginOptions } from '#jetstream/connection.ts';
+import { loginOptions } from '#jetstream/login.ts';
 import { readConfig } from '#process/config.ts';
 import { onThisMachine, type Place } from '#test/harness/cluster-places.ts';
 import { runHere } from '#test/integration/cli/in-process.ts';
+import { type Running, start } from '#test/integration/cli/riposte.ts';
 import { type PrivateServer, startPrivateServer } from '#tools/nats-server/private-server.ts';
 
 const LOOK_MS = 20;
@@ -48,12 +49,19 @@ const three = (places: readonly Place[]): string[] => [
  * @param size how many places
  * @param names the servers to start, on the first of them
  * @param argsOf the command's options
+ * @param beforeStart called when the command has written, before a server starts
  */
-async function serve(size: number, names: readonly string[], argsOf: (places: readonly Place[]) => readonly string[]) {
+async function serve(
+  size: number,
+  names: readonly string[],
+  argsOf: (places: readonly Place[]) => readonly string[],
+  beforeStart: (places: readonly Place[]) => Promise<void> = async () => {},
+) {
   for (;;) {
     const places = await onThisMachine(size);
     const args = argsOf(places);
     expect((await write(...args)).code).toBe(0);
+    await beforeStart(places);
     const tries = await Promise.allSettled(names.map((name, index) => serveOne(name, places[index]!)));
     const failed = tries.find((each) => each.status === 'rejected');
     const servers = tries.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
@@ -90,12 +98,20 @@ async function logged(server: PrivateServer, line: RegExp): Promise<void> {
 }
 
 test('a cluster of three finds itself over TLS, is provisioned with three replicas, and keeps the seal', async () => {
-  await using cluster = await serve(3, ['n0', 'n1', 'n2'], three);
+  let provisioning: Running | undefined;
+  onTestFinished(() => void provisioning?.child.kill());
+  // S12: the operator comes before the servers, and waits for them to find each other.
+  await using cluster = await serve(3, ['n0', 'n1', 'n2'], three, async ([{ port } = { port: 0 }]) => {
+    provisioning?.child.kill();
+    provisioning = start(['provision', '--json'], { ...connection(port, 'operator'), REPLICAS: '3' });
+    const [waits] = await once(provisioning.child.stderr!, 'data');
+    expect(waits).toMatch(/^waiting for a NATS server: .*\n$/);
+  });
   const { places, servers } = cluster;
   expect(file('n1.conf')).toMatch(/^ {2}sync_interval: always$/m);
   expect(file('n1.conf').match(/verify: true/g)).toHaveLength(1);
   const operator = { ...connection(places[1]!.port, 'operator'), REPLICAS: '3' };
-  const first = await runHere(provisionCommand, ['--json'], operator);
+  const first = await provisioning!.answer;
   expect([first.code, first.out.map((line) => JSON.parse(line).change)]).toEqual([0, Array(12).fill('created')]);
   const again = await runHere(provisionCommand, ['--json'], { ...operator, ACK_WAIT_MS: '7000' });
   const changes = again.out.map((line) => JSON.parse(line)).filter(({ change }) => change !== 'unchanged');
