@@ -4,6 +4,7 @@
  * A wrong argument is an OptionError: one line that names it, what it is and what was expected.
  */
 import { parseArgs } from 'node:util';
+import { faultOf } from '#cli/command.ts';
 import type { ServerOptions } from './servers.ts';
 
 export const PARTS = ['latency', 'throughput', 'floor', 'flood'] as const;
@@ -119,7 +120,7 @@ function parsed(args: readonly string[]) {
       },
     }).values;
   } catch (error) {
-    throw new OptionError(error instanceof Error ? error.message : String(error));
+    throw new OptionError(faultOf(args, error));
   }
 }
 

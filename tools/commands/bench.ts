@@ -5,6 +5,7 @@ import { bench } from '../../bench/bench.ts';
 import { type BenchOptions, HELP, OptionError, readOptions } from '../../bench/options.ts';
 import { table } from '../../bench/table.ts';
 import { NatsServerUnavailable } from '../nats-server/step.ts';
+import { CannotWrite } from '../setup/folder.mjs';
 
 const EXIT_USAGE = 2;
 const EXIT_INTERRUPTED = 130;
@@ -36,7 +37,8 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     // What the run still waits for has lost its sense, and would keep the command from ending.
     if (error instanceof Interrupted) process.exit(EXIT_INTERRUPTED);
-    const said = error instanceof NatsServerUnavailable ? error.message : String((error as Error).stack ?? error);
+    const isOutside = error instanceof NatsServerUnavailable || error instanceof CannotWrite;
+    const said = isOutside ? error.message : String((error as Error).stack ?? error);
     process.stderr.write(`${said}\n`);
     return 1;
   }

@@ -19,7 +19,7 @@ import { ensureEnginePrograms } from './engine-packages.ts';
 const DEFAULTS = { node: 'node:24-slim', nats: 'nats:2.15-alpine' } as const;
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-/** What our files use of it: the Dockerfile a shell, the health check of the compose files wget. */
+/** What our files use of it: the Dockerfile a shell, the test of the compose files wget. */
 const APPLETS = ['sh', 'cat', 'ls', 'mkdir', 'wget'];
 
 const run = promisify(execFile);

@@ -148,6 +148,19 @@ class Composed {
   }
 }
 
+/** Makes of an image of nats, whose programs are one busybox, an image that has none of them. */
+async function imageWithoutShell(nats: string): Promise<string> {
+  const context = mkdtempSync(join(tmpdir(), 'riposte-nats-image-'));
+  try {
+    const name = `riposte-nats:bare-${process.pid}`;
+    writeFileSync(join(context, 'Dockerfile'), `FROM ${nats}\nRUN ["/bin/busybox", "rm", "/bin/busybox"]\n`);
+    await docker(['build', '--tag', name, context]);
+    return name;
+  } finally {
+    rmSync(context, { recursive: true, force: true });
+  }
+}
+
 let env: Record<string, string>;
 let composed: Composed;
 
@@ -181,17 +194,30 @@ describe.skipIf(fault !== null)('docker compose', { timeout: COMPOSE_LIMIT_MS },
     async (file) => {
       await prepare(file);
       const { services } = JSON.parse(await composed.compose('--profile', '*', 'config', '--format', 'json')) as {
-        services: Record<string, { image: string; build?: object; pull_policy?: string }>;
+        services: Record<
+          string,
+          { image: string; build?: object; pull_policy?: string; healthcheck?: object; depends_on?: object }
+        >;
       };
       const ours = Object.entries(services).filter(([, { image }]) => image === env.RIPOSTE_IMAGE);
       expect(ours.length).toBe(7);
       expect(ours.filter(([, { build }]) => build !== undefined).map(([name]) => name)).toEqual(['keys']);
       expect(ours.filter(([, { pull_policy: policy }]) => policy !== 'never')).toEqual([]);
+      // S12: nothing is asked of the image of nats but to have a nats-server.
+      const servers = Object.entries(services).filter(([, { image }]) => image === env.NATS_IMAGE);
+      expect(servers.map(([, { healthcheck }]) => healthcheck)).toEqual(servers.map(() => undefined));
+      expect(services.provision?.depends_on).toEqual(
+        Object.fromEntries(servers.map(([name]) => [name, { condition: 'service_started', required: true }])),
+      );
     },
   );
 
-  test('up: fights appear; no container is root, or sees or has more than it needs; replicas join, one is killed, all drain; nothing is lost or doubled', async () => {
-    await bringUp('docker-compose.yml');
+  test('up, S12 of an image that has nats-server and no shell: fights appear; no container is root, or sees or has more than it needs; replicas join, one is killed, all drain; nothing is lost or doubled', async () => {
+    const bare = await imageWithoutShell(env.NATS_IMAGE!);
+    onTestFinished(async () => void (await docker(['image', 'rm', '--force', bare])));
+    await bringUp('docker-compose.yml', { NATS_IMAGE: bare });
+    expect(await composed.exec('nats', 'nats-server', '--version')).toMatch(/^nats-server: v2\./);
+    await expect(composed.exec('nats', 'sh', '-c', 'true')).rejects.toThrow('exec -T nats sh');
     await composed.fights(FIGHTS);
     for (const service of [...ROLES, 'demo']) {
       expect(await composed.exec(service, 'node', '-e', SEEN)).toBe('10001 ca.pem,seed.nk false\n');

@@ -235,14 +235,12 @@ describe('provisioning', () => {
   });
 
   test('S12 gives up after one wait, not one for each stream, and says what a cluster needs', async () => {
-    for (const answers of [Array<object>(50).fill(LEADERLESS), Array<null>(50).fill(null)]) {
-      const played = api(answers);
-      await stream.flush();
-      const late = provision(nc, [], { ...OPTIONS, replicas: 3, waitMs: 1 }, new Lines().logger);
-      await expect(late).rejects.toThrow(/^JetStream was not available in 0 s: .*; of a cluster more than half/);
-      expect(new Set(played.paths)).toEqual(new Set([`$JS.API.STREAM.INFO.${COMBAT}`]));
-      played.close();
-    }
+    const played = api(Array<object>(50).fill(LEADERLESS));
+    await stream.flush();
+    const late = provision(nc, [], { ...OPTIONS, replicas: 3, waitMs: 1 }, new Lines().logger);
+    await expect(late).rejects.toThrow(/^JetStream was not available in 0 s: .*; of a cluster more than half/);
+    expect(new Set(played.paths)).toEqual(new Set([`$JS.API.STREAM.INFO.${COMBAT}`]));
+    played.close();
   });
 
   test('says every few seconds what it waits for', async () => {
