@@ -1,12 +1,19 @@
 // Proves the cases in which two come at once, many times over: two collectors, two executors, the rule set `plain`, no AI.
-// What is right is read from the order of the log, never from the order of sending.
+// What is right is read from the order of the log, never from the order of sending. `npm run test:chaos` runs them as often as
+// docs/semantics.md says (test/chaos/races).
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { depth } from '#test/harness/depth.ts';
 import { violationsOf } from './history.ts';
 import { Outsider, type Session, strike } from './outsider.ts';
 import { FAST_CLOCKS, PLAIN_RULES } from './roles.ts';
 import { STAGE_LIMIT_MS, Stage, TEST_LIMIT_MS } from './stage.ts';
 import type { Move } from './wire.ts';
+
+const TIMES = depth({
+  slice: { C4: 20, C11: 15, C18: 20, C21: 90 },
+  full: { C4: 100, C11: 50, C18: 100, C21: 500 },
+});
 
 const DUEL = { red: ['a'], blue: ['b'] };
 
@@ -39,8 +46,8 @@ async function close(session: Session): Promise<void> {
 }
 
 describe('races', { timeout: TEST_LIMIT_MS }, () => {
-  test('C18 the same two blows at once on two connections, 100 times over: one accepted each time', async () => {
-    const found = await times(100, async () => {
+  test(`C18 the same two blows at once on two connections, ${TIMES.C18} times over: one accepted each time`, async () => {
+    const found = await times(TIMES.C18, async () => {
       const here = stage.session();
       const there = other.session(here.id);
       await here.open({ teams: DUEL });
@@ -59,8 +66,8 @@ describe('races', { timeout: TEST_LIMIT_MS }, () => {
     expect([...new Set(found)]).toEqual(['accepted, target_not_in_queue, one exchange']);
   });
 
-  test('C11 the same move at once on two connections, 50 times over: one action', async () => {
-    const found = await times(50, async () => {
+  test(`C11 the same move at once on two connections, ${TIMES.C11} times over: one action`, async () => {
+    const found = await times(TIMES.C11, async () => {
       const here = stage.session();
       const there = other.session(here.id);
       await here.open({ teams: DUEL });
@@ -78,8 +85,8 @@ describe('races', { timeout: TEST_LIMIT_MS }, () => {
     expect([...new Set(found)]).toEqual(['accepted, duplicate_move, one exchange']);
   });
 
-  test("C4 answer and timeout race, 100 times over: exactly one action contains A's move", async () => {
-    const found = await times(100, async () => {
+  test(`C4 answer and timeout race, ${TIMES.C4} times over: exactly one action contains A's move`, async () => {
+    const found = await times(TIMES.C4, async () => {
       const here = stage.session();
       const there = other.session(here.id);
       await here.open({ teams: DUEL });
@@ -104,8 +111,8 @@ describe('races', { timeout: TEST_LIMIT_MS }, () => {
     expect([...new Set(found)]).toEqual(['1, as the log says']);
   });
 
-  test('C21 the answer comes in the very second the timer fires, 500 times over', async () => {
-    const sessions = Array.from({ length: 500 }, () => stage.session());
+  test(`C21 the answer comes in the very second the timer fires, ${TIMES.C21} times over`, async () => {
+    const sessions = Array.from({ length: TIMES.C21 }, () => stage.session());
     const anyFired = stage.outsider.until('a timer of any session', () => sessions.some(fired) || undefined);
     const found = await times(sessions.length, async (index) => {
       const session = sessions[index]!;

@@ -12,7 +12,7 @@ import { startTestServer, type TestServer } from '#test/harness/server.ts';
 import { fight, openStage, STAGE_LIMIT_MS, type Stage } from '../client/stage.ts';
 import { riposte } from './riposte.ts';
 
-const FIGHTS = 12;
+const FIGHTS = 6;
 const BOTS = { red: ['a', 'b'], blue: ['x', 'y'] } as const;
 const KINDS = { a: 'ai', b: 'ai', x: 'ai', y: 'ai' } as const;
 

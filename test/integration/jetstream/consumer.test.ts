@@ -126,7 +126,7 @@ describe.concurrent('a durable consumer', () => {
   });
 
   test('goes on after kill -9 of the server: what was not acknowledged comes again, and what is new comes', async () => {
-    await using rig = await Rig.open({}, ['collector']);
+    await using rig = await Rig.alone({}, ['collector']);
     const [consuming, seen] = await collecting(rig, 'collector');
     const before = await nudges(rig.publisher, freshSession(), 500);
     await rig.server.kill();
@@ -172,7 +172,7 @@ describe.concurrent('a durable consumer', () => {
   });
 
   test('goes on after the server has stood still', async () => {
-    await using rig = await Rig.open({}, ['collector']);
+    await using rig = await Rig.alone({}, ['collector']);
     const [, seen] = await collecting(rig, 'collector');
     await untilSeen(seen, await nudges(rig.publisher, freshSession(), 10));
     await rig.server.kill('SIGSTOP');

@@ -90,7 +90,7 @@ describe.concurrent('a follower', () => {
   });
 
   test('gives every message once and in order across kill -9 of the server', async () => {
-    await using rig = await Rig.open();
+    await using rig = await Rig.alone();
     const [, records] = await follow(rig, await rig.replica(), 0);
     const last = await whilePublishing(rig, async () => {
       await rig.server.kill();
@@ -178,7 +178,7 @@ describe.concurrent('a follower', () => {
   });
 
   test('that has received nothing yet outlives a server that has no log for it, however often it tries', async () => {
-    await using rig = await Rig.open();
+    await using rig = await Rig.alone();
     const [follower, records] = await follow(rig, await rig.replica(), 0);
     await rig.server.restart({ jetstream: false });
     await until('a few tries', () => rig.lines.saying(/cannot resume yet/).length >= 8);
@@ -235,7 +235,7 @@ describe.concurrent('a follower', () => {
   });
 
   test('says that it is lost where a power cut has taken the end of the log', async () => {
-    await using rig = await Rig.open();
+    await using rig = await Rig.alone();
     await nudges(rig.publisher, freshSession(), 10);
     const cut = await rig.cutLater();
     const { reasons, records } = await losable(rig, (await rig.replica()).nc);
@@ -247,7 +247,7 @@ describe.concurrent('a follower', () => {
   });
 
   test('says that it is lost where the end of the log was lost and written again: it has another message there', async () => {
-    await using rig = await Rig.open();
+    await using rig = await Rig.alone();
     const link = await Link.to(rig.server.port);
     await nudges(rig.publisher, freshSession(), 10);
     const cut = await rig.cutLater();

@@ -243,7 +243,7 @@ describe.concurrent('the bucket', () => {
   });
 
   test('that is there and does not answer is not made anew: the lock cannot be had, and that is said', async () => {
-    await using own = await Rig.open();
+    await using own = await Rig.alone();
     const id = freshSession();
     had(await takePending(own.effects, id, 'c1', 0));
     await own.server.kill();

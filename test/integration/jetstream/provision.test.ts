@@ -31,13 +31,6 @@ afterAll(async () => {
   await rig?.close();
 });
 
-/** A server with nothing on it but what the test puts there. */
-async function empty(): Promise<Rig> {
-  const own = await Rig.open();
-  for (const name of STREAMS.toReversed()) await own.drop(name);
-  return own;
-}
-
 type Config = Readonly<Record<string, unknown>>;
 
 /** Without what seals a consumer: no two have the same. */
@@ -128,7 +121,7 @@ describe.concurrent('provisioning', () => {
   });
 
   test('by 12 processes at once on an empty server is provisioning by one', async () => {
-    await using own = await empty();
+    await using own = await Rig.empty();
     const replicas = await Promise.all(Array.from({ length: 12 }, () => own.replica()));
     await Promise.all(replicas.map(({ nc }) => provision(nc, ALL, own.options, own.lines.logger)));
     const reference = await everything(rig);
@@ -177,7 +170,7 @@ describe.concurrent('provisioning', () => {
 
 describe.concurrent("what is not Riposte's", () => {
   test.each(STREAMS)('%s of that name is left as it is, and named in one line', async (name) => {
-    await using own = await empty();
+    await using own = await Rig.empty();
     const theirs = { name, subjects: [`theirs.${name}.>`], storage: 'memory', retention: 'limits', max_msgs: 7 };
     expect((await own.api(`STREAM.CREATE.${name}`, theirs)).error).toBeUndefined();
     for (let n = 0; n < 5; n += 1) await own.publisher.publish(`theirs.${name}.x`, Uint8Array.of(n));
@@ -197,7 +190,7 @@ describe.concurrent("what is not Riposte's", () => {
     ['dead.letters', 'DEAD'],
     ['$KV.locks.>', 'KV_locks'],
   ])('a stream that takes %s stands in the way of %s, and stays as it is', async (subject, name) => {
-    await using own = await empty();
+    await using own = await Rig.empty();
     const theirs = { name: 'THEIRS', subjects: [subject], storage: 'memory', retention: 'limits' };
     expect((await own.api('STREAM.CREATE.THEIRS', theirs)).error).toBeUndefined();
     const line = await refusal(own, ALL);
@@ -237,7 +230,7 @@ describe.concurrent("what is not Riposte's", () => {
     ['DEAD', { sources: [{ name: 'ELSEWHERE' }] }, 'sources'],
     [ACTIONS, { sources: [{ name: COMBAT }] }, 'sources'],
   ])('%s with our mark and another %o is refused, and not changed', async (name, other, word) => {
-    await using own = await empty();
+    await using own = await Rig.empty();
     const definition = [...streamDefinitions(OPTIONS), ...bucketDefinitions(OPTIONS)].find((one) => one.name === name);
     expect((await own.api(`STREAM.CREATE.${name}`, { ...definition, ...other })).error).toBeUndefined();
     const before = await own.api(`STREAM.INFO.${name}`);
@@ -256,7 +249,7 @@ describe.concurrent('what is ours and cannot work as it is, is put right or refu
     [COMBAT, { discard: 'new' }],
     ['KV_sessions', { discard: 'old' }],
   ])('%s with another %o', async (name, other) => {
-    await using own = await empty();
+    await using own = await Rig.empty();
     const definition = [...streamDefinitions(OPTIONS), ...bucketDefinitions(OPTIONS)].find((one) => one.name === name)!;
     expect((await own.api(`STREAM.CREATE.${name}`, { ...definition, ...other })).error).toBeUndefined();
     const refused = await provision(own.nc, [], own.options, own.lines.logger).catch((error: unknown) => error);
@@ -338,7 +331,7 @@ describe.concurrent('PROVISION=off', () => {
   const off = { ...OPTIONS, checkOnly: true };
 
   test('creates nothing on an empty server, and names what is missing', async () => {
-    await using own = await empty();
+    await using own = await Rig.empty();
     expect(await refusal(own, ALL, off)).toMatch(/COMBAT is missing.*PROVISION=off/);
     expect(await everything(own)).toEqual({});
   });

@@ -107,7 +107,7 @@ describe.concurrent('a publish', () => {
 
 describe.concurrent('a server', () => {
   test('that stands still makes publishes unknown, and answers when it goes on', async () => {
-    await using own = await Rig.open();
+    await using own = await Rig.alone();
     const id = freshSession();
     await own.server.kill('SIGSTOP');
     // The signal is sent, and not yet obeyed: what is published before would be stored.
@@ -130,7 +130,7 @@ describe.concurrent('a server', () => {
   });
 
   test('that is gone makes publishes unknown; one that is back stores what comes then', async () => {
-    await using own = await Rig.open();
+    await using own = await Rig.alone();
     const id = freshSession();
     await own.server.kill();
     const lost = own.publisher.publish(logSubject('signal', id), nudge(id, 0));
@@ -141,7 +141,7 @@ describe.concurrent('a server', () => {
   });
 
   test('that does not answer is not given more than can be kept in mind: the next publish is refused', async () => {
-    await using own = await Rig.open();
+    await using own = await Rig.alone();
     await own.server.kill('SIGSTOP');
     const body = new Uint8Array(1);
     const receipts = Array.from({ length: IN_FLIGHT_MAX }, () => own.publisher.publish('collector.signal.s', body));
@@ -167,7 +167,7 @@ describe.concurrent('closing', () => {
   });
 
   test('does not wait for a connection that has closed: what is open is unknown', async () => {
-    await using own = await Rig.open();
+    await using own = await Rig.alone();
     await own.server.kill('SIGSTOP');
     const receipt = own.publisher.publish('collector.signal.s', new Uint8Array(1));
     const closed = own.publisher.close();

@@ -1,5 +1,6 @@
-// Owns: what a test of shared/jetstream stands on: a nats-server of its own, provisioned as the roles do it, a connection,
-// effects on it, and a logger whose lines can be looked at. Waits are bounded, and one that runs out says what it waited for.
+// Owns: what a test of shared/jetstream stands on: an account of its own on a server of this process's tests, or a whole
+// server of its own; streams provisioned as the roles do it, a connection, effects on it, and a logger whose lines can be
+// looked at. Waits are bounded, and one that runs out says what it waited for.
 
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,10 +18,10 @@ import { Publisher } from '#jetstream/publisher.ts';
 import { startTestServer, type TestServer } from '../../harness/server.ts';
 
 /** Starting a server on a machine that is busy with other tests. */
-export const RIG_LIMIT_MS = 60_000;
+export const RIG_LIMIT_MS = 120_000;
 
-/** Nothing here takes this long on a healthy system; an unanswered publish takes five seconds. */
-const WAIT_LIMIT_MS = 25_000;
+/** Ends a wait for what never comes: shorter than a test's own limit, so that it can say what it waited for. */
+const WAIT_LIMIT_MS = 100_000;
 const LOOK_EVERY_MS = 10;
 
 const HOUR_MS = 3_600_000;
@@ -62,23 +63,67 @@ export interface Replica {
   readonly effects: Effects;
 }
 
-/** A provisioned server, and one replica on it. */
+/** An account of a server: its streams are nobody else's. */
+interface Account {
+  readonly server: TestServer;
+  readonly name: string;
+}
+
+/** So many accounts a shared server has. */
+const ACCOUNTS = 100;
+/** One that lets everybody in to whom no account was given. */
+const OPEN_ACCOUNT = '$G';
+
+/** Accounts that nobody has had yet, on a server that ends with this process. */
+const unused: Promise<Account>[] = [];
+
+/** An account that no other test has had. */
+function freshAccount(): Promise<Account> {
+  if (unused.length === 0) {
+    const names = Array.from({ length: ACCOUNTS }, (_, index) => `A${index}`);
+    const accounts = names.map((name) => `${name} { jetstream: enabled, users: [{user: ${name}, password: ${name}}] }`);
+    const started = startTestServer({ config: `accounts { ${accounts.join('\n')} }` });
+    unused.push(...names.map((name) => started.then((server) => ({ server, name }))));
+  }
+  return unused.pop()!;
+}
+
+/** Streams as the roles make them, and one replica on them. */
 export class Rig {
   readonly server: TestServer;
   readonly lines = new Lines();
   readonly options: ProvisionOptions;
+  readonly #account: string;
   readonly #replicas: Replica[] = [];
 
-  private constructor(server: TestServer, options: ProvisionOptions) {
+  private constructor({ server, name }: Account, options: Partial<ProvisionOptions>) {
     this.server = server;
-    this.options = options;
+    this.options = { ...OPTIONS, ...options };
+    this.#account = name;
   }
 
+  /** In an account of its own, on a server that other rigs have accounts of, too: it must be left running. */
   static async open(options: Partial<ProvisionOptions> = {}, consumers: readonly ConsumerName[] = []): Promise<Rig> {
-    const rig = new Rig(await startTestServer(), { ...OPTIONS, ...options });
-    const { nc } = await rig.replica();
-    await provision(nc, consumers, rig.options, rig.lines.logger);
+    return await new Rig(await freshAccount(), options).#provisioned(consumers);
+  }
+
+  /** On a server of its own, which may be killed. */
+  static async alone(options: Partial<ProvisionOptions> = {}, consumers: readonly ConsumerName[] = []): Promise<Rig> {
+    const account = { server: await startTestServer(), name: OPEN_ACCOUNT };
+    return await new Rig(account, options).#provisioned(consumers);
+  }
+
+  /** In an account of its own with nothing in it. */
+  static async empty(options: Partial<ProvisionOptions> = {}): Promise<Rig> {
+    const rig = new Rig(await freshAccount(), options);
+    await rig.replica();
     return rig;
+  }
+
+  async #provisioned(consumers: readonly ConsumerName[]): Promise<this> {
+    const { nc } = await this.replica();
+    await provision(nc, consumers, this.options, this.lines.logger);
+    return this;
   }
 
   /** The first replica. */
@@ -100,7 +145,14 @@ export class Rig {
 
   /** One more replica; `url` leads to the server by another way, `lockTtlMs` is of its locks. */
   async replica(url = this.server.url, lockTtlMs = LOCK_TTL_MS): Promise<Replica> {
-    const nc = await connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 100, reconnectJitter: 50 });
+    const user = this.#account;
+    const nc = await connect({
+      servers: url,
+      ...(user !== OPEN_ACCOUNT && { user, pass: user }),
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 100,
+      reconnectJitter: 50,
+    });
     const publisher = new Publisher(nc);
     const effects = jetstreamEffects(nc, publisher, lockTtlMs, (bucket) =>
       restoreBucket(nc, bucket, this.options, this.lines.logger),
@@ -154,12 +206,12 @@ export class Rig {
   }
 
   get #streams(): string {
-    return join(this.server.storeDir, 'jetstream', '$G', 'streams');
+    return join(this.server.storeDir, 'jetstream', this.#account, 'streams');
   }
 
   async close(): Promise<void> {
     for (const { nc } of this.#replicas) await nc.close();
-    await this.server.stop();
+    if (this.#account === OPEN_ACCOUNT) await this.server.stop();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -192,7 +192,7 @@ describe.concurrent('hydration', () => {
   });
 
   test('a snapshot of what a power cut has taken from the log is dropped, however far the log has come since', async () => {
-    await using own = await Rig.open();
+    await using own = await Rig.alone();
     const id = freshSession();
     const seqs = await nudges(own.publisher, id, 10);
     const cut = await own.cutLater();
@@ -318,7 +318,7 @@ describe.concurrent('hydration', () => {
   });
 
   test('that cannot read the log fails, and the next one is a new one', async () => {
-    await using own = await Rig.open();
+    await using own = await Rig.alone();
     const id = freshSession();
     const seqs = await nudges(own.publisher, id, 10);
     const bench = new Bench(own);

@@ -171,7 +171,7 @@ describe.concurrent('a timer', () => {
   });
 
   test('survives kill -9 of the server', async () => {
-    await using own = await Rig.open({}, ['timers']);
+    await using own = await Rig.alone({}, ['timers']);
     const ids = Array.from({ length: 20 }, freshSession);
     const at = own.effects.now() + 2_000;
     await Promise.all(ids.map((id) => arm(own.effects, id, unknownTimer(), at, false)));
@@ -202,7 +202,7 @@ describe.concurrent('a timer', () => {
   });
 
   test('that cannot be armed is said to have failed', async () => {
-    await using own = await Rig.open();
+    await using own = await Rig.alone();
     await own.server.kill();
     const arming = arm(own.effects, 's', unknownTimer(), inHours(1), false);
     await expect(within('a failure', arming)).rejects.toBeInstanceOf(EffectFailed);

@@ -3,12 +3,14 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { audit, breachLine } from '#cli/audit/audit.ts';
+import { provisionCommand } from '#cli/provision/command.ts';
 import { RiposteClient } from '#client/client.ts';
 import { connectionFrom } from '#client/environment.ts';
 import { exchange } from '#client/moves.ts';
 import { FAST_CLOCKS, TestRoles } from '#test/harness/roles.ts';
 import { connectAs, type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
-import { start } from '#test/integration/cli/riposte.ts';
+import { runHere } from '#test/integration/cli/in-process.ts';
 import { fight, STAGE_LIMIT_MS } from '#test/integration/client/stage.ts';
 
 const LOOK_MS = 100;
@@ -48,11 +50,14 @@ test('a bucket of locks that is lost is named in readiness, and fights go on whe
   const results = await client.followResults({ sessionId: session.session_id });
   await client.submit(session.session_id, [exchange('a', 'x'), exchange('x', 'a')]);
   while (!/^503 .*locks/s.test(await readiness())) await pause(LOOK_MS);
-  const { code, out } = await start(['provision'], secured.environmentOf('operator')).answer;
+  const { code, out } = await runHere(provisionCommand, [], secured.environmentOf('operator'));
   expect([code, out.filter((line) => line.endsWith('created'))]).toEqual([0, ['stream   KV_locks    created']]);
   for await (const { body } of results) {
     expect(body.executed).toBe(1);
     break;
   }
   while (!(await readiness()).startsWith('200')) await pause(LOOK_MS);
+  const observer = await connectAs(secured, 'observer');
+  expect((await audit(observer, { atRest: true })).breaches.map(breachLine)).toEqual([]);
+  await observer.close();
 });
