@@ -130,32 +130,6 @@ describe('a run that was killed', () => {
 });
 
 describe('what it does not understand', () => {
-  test.each([
-    [[], 'expected one directory'],
-    [['a', 'b'], 'expected one directory'],
-    [['a', '--server', 'x y'], '--server is "x y", expected <name>[=<host>'],
-    [['a', '--server', 'x', '--server', 'y'], '2 servers: expected one, or 3 or 5 for a cluster'],
-    [['a', '--server', 'x', '--server', 'x', '--server', 'y'], 'two servers of one name'],
-    [['a', '--server', 'ca'], '--server ca: its file ca.pem would be that of the authority'],
-    [
-      ['a', '--server', 'x', '--server', 'x-key', '--server', 'y'],
-      '--server x-key: its file x-key.pem would be that of x',
-    ],
-    [
-      ['a', '--server', 'x-key', '--server', 'x', '--server', 'y'],
-      '--server x: its file x-key.pem would be that of x-key',
-    ],
-    [['a', '--server', 'x', '--server', 'X', '--server', 'y'], '--server X: its file X.conf would be that of x'],
-    [['a', '--server', 'x=x:99999'], '99999 is no port'],
-    [['a', '--sync-interval', 'soon'], '--sync-interval is "soon", expected default, always, or a duration such as 1s'],
-    [['a', '--results', 'collector'], '--results: "collector" cannot be used'],
-    [['a', '--results', 'a.b'], '--results: "a.b" cannot be used'],
-  ])('%j', async (args, line) => {
-    const { code, out, said } = await runHere(natsConfigCommand, args);
-    expect([code, out]).toEqual([2, []]);
-    expect(said).toEqual([expect.stringContaining(line)]);
-  });
-
   test('as a program it says so in one line, and ends with 2', async () => {
     const { code, out, said } = await start(['nats-config', 'a', '--server', 'x=x:99999'], {}).answer;
     expect({ code, out, said }).toEqual({

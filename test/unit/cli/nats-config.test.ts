@@ -1,9 +1,9 @@
 // Proves that `riposte nats-config` takes addresses of both families wherever one is read, and writes them as the real nats-server
-// takes them.
+// takes them; and that what it does not understand is refused before anything is written.
 
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -123,5 +123,37 @@ describe('S4, S5 nats-config with addresses of IPv6', () => {
     const asked = natsConfigCommand.run(['nowhere', ...args], DESK);
     await expect(asked).rejects.toThrow(BadUsage);
     await expect(asked).rejects.toThrow(line);
+  });
+});
+
+describe('what nats-config does not understand', () => {
+  test.each([
+    [[], 'expected one directory'],
+    [['nowhere', 'b'], 'expected one directory'],
+    [['nowhere', '--server', 'x y'], '--server is "x y", expected <name>[=<host>'],
+    [['nowhere', '--server', 'x', '--server', 'y'], '2 servers: expected one, or 3 or 5 for a cluster'],
+    [['nowhere', '--server', 'x', '--server', 'x', '--server', 'y'], 'two servers of one name'],
+    [['nowhere', '--server', 'ca'], '--server ca: its file ca.pem would be that of the authority'],
+    [
+      ['a', '--server', 'x', '--server', 'x-key', '--server', 'y'],
+      '--server x-key: its file x-key.pem would be that of x',
+    ],
+    [
+      ['a', '--server', 'x-key', '--server', 'x', '--server', 'y'],
+      '--server x: its file x-key.pem would be that of x-key',
+    ],
+    [['nowhere', '--server', 'x', '--server', 'X', '--server', 'y'], '--server X: its file X.conf would be that of x'],
+    [['nowhere', '--server', 'x=x:99999'], '99999 is no port'],
+    [
+      ['nowhere', '--sync-interval', 'soon'],
+      '--sync-interval is "soon", expected default, always, or a duration such as 1s',
+    ],
+    [['nowhere', '--results', 'collector'], '--results: "collector" cannot be used'],
+    [['nowhere', '--results', 'a.b'], '--results: "a.b" cannot be used'],
+  ])('%j is refused in one line, and nothing is written', async (args, line) => {
+    const asked = natsConfigCommand.run(args, DESK);
+    await expect(asked).rejects.toThrow(BadUsage);
+    await expect(asked).rejects.toThrow(line);
+    expect(existsSync('nowhere')).toBe(false);
   });
 });
