@@ -2,6 +2,7 @@
 // for them most of the time, `chaos` is the slow suites (test/harness/depth.ts). `npm test` runs the first two.
 
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { depth } from './test/harness/depth.ts';
 
 const MINUTE_MS = 60_000;
@@ -13,8 +14,19 @@ const LIMITS = {
   teardownTimeout: MINUTE_MS / 2,
 };
 
+/** Files in which one test waits for half a minute. They begin first, so that the run does not end with one of them alone. */
+const LONG_WAITS = /(swallowed-turn|hanging-role|connection-stays|lost-bucket)\.test\.ts$/;
+
+class LongWaitsFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => (LONG_WAITS.test(moduleId) ? 0 : 1);
+    return (await super.sort(files)).toSorted((one, other) => rank(one) - rank(other));
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongWaitsFirst },
     pool: 'forks',
     // Node.js itself runs the TypeScript, as it does in production.
     experimental: { viteModuleRunner: false, nodeLoader: false },

@@ -177,8 +177,9 @@ describe.skipIf(!isAsked)('an engine of our own', { timeout: ENGINE_LIMIT_MS }, 
     for (const made of ['node_modules', '.cache/nats-server', '.cache/container-engine']) {
       symlinkSync(join(ROOT, made), join(checkout, made));
     }
+    mkdirSync(join(checkout, 'test/chaos'));
     writeFileSync(
-      join(checkout, 'test/waits.test.ts'),
+      join(checkout, 'test/chaos/waits.test.ts'),
       [
         "import { test } from 'vitest';\n",
         "test('waits', async () => {",
