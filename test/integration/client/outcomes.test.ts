@@ -1,13 +1,17 @@
 // Proves what the client says when there is no answer, and that calling again is safe: a server that stands still, a
 // collector that is not there.
 
+import { setTimeout as pause } from 'node:timers/promises';
+import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { RiposteClient } from '#client/client.ts';
 import { exchange } from '#client/moves.ts';
 import { FAST_CLOCKS } from '#test/harness/roles.ts';
-import { fight, openStage, STAGE_LIMIT_MS, type Stage } from './stage.ts';
+import { fight, openStage, PATIENT, STAGE_LIMIT_MS, type Stage } from './stage.ts';
 
-/** Longer than one publish waits for its answer, shorter than the connection is given up. */
-const STANDSTILL_MS = 6_000;
+/** Long enough for the log to have the move, which it has in a millisecond. */
+const NO_VERDICT_MS = 5_000;
+const LOOK_MS = 20;
 
 let stage: Stage;
 
@@ -18,19 +22,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await stage?.close();
 }, STAGE_LIMIT_MS);
-
-/** Lets the server stand still while `work` begins. */
-async function standstill<Result>(work: () => Promise<Result>): Promise<Result> {
-  await stage.server.kill('SIGSTOP');
-  try {
-    const working = work();
-    await new Promise((resolve) => setTimeout(resolve, STANDSTILL_MS));
-    await stage.server.kill('SIGCONT');
-    return await working;
-  } finally {
-    await stage.server.kill('SIGCONT');
-  }
-}
 
 /** Messages of a session in the log, by subject. */
 async function logOf(sessionId: string): Promise<{ opened: number; accepted: number }> {
@@ -46,28 +37,32 @@ async function logOf(sessionId: string): Promise<{ opened: number; accepted: num
   return { opened, accepted };
 }
 
-describe('a server that stands still', () => {
-  test('an opening that was repeated is still this call’s own, and stands once in the log', async () => {
-    const session = fight({ red: ['a'], blue: ['x'] });
-    const opened = await standstill(() => stage.client.open(session));
-    expect(opened).toMatchObject({ outcome: 'opened' });
-    expect(await stage.client.open(session)).toMatchObject({ outcome: 'exists' });
-    expect(await logOf(session.session_id)).toEqual({ opened: 1, accepted: 0 });
-  });
+test('a server that stands still: what is repeated meanwhile counts once, and is still the call’s own', async () => {
+  const nc = await connect({ servers: stage.server.url });
+  const client = new RiposteClient(nc, PATIENT);
+  const [fresh, known] = [fight({ red: ['a'], blue: ['x'] }), fight({ red: ['a'], blue: ['x'] })];
+  await client.open(known);
+  await client.submit(known.session_id, [exchange('a', 'x')]); // it listens for verdicts from here on
 
-  test('moves that were repeated are accepted once', async () => {
-    const session = fight({ red: ['a'], blue: ['x'] });
-    await stage.client.open(session);
-    const outcomes = await standstill(() =>
-      stage.client.submit(session.session_id, [exchange('a', 'x'), exchange('x', 'a')], { timeoutMs: 20_000 }),
-    );
-    expect(outcomes).toMatchObject([{ outcome: 'accepted' }, { outcome: 'accepted' }]);
-    for await (const { body } of await stage.client.followResults({ sessionId: session.session_id })) {
-      expect(body.executed).toBe(1);
-      break;
-    }
-    expect(await logOf(session.session_id)).toEqual({ opened: 1, accepted: 1 });
-  });
+  await stage.server.kill('SIGSTOP');
+  const before = nc.stats().outMsgs;
+  const opening = client.open(fresh);
+  const submitting = client.submit(known.session_id, [exchange('x', 'a')]);
+  // Each is sent once, and once more when the first has not been answered in time.
+  while (nc.stats().outMsgs < before + 4) await pause(LOOK_MS);
+  await stage.server.kill('SIGCONT');
+
+  expect(await opening).toMatchObject({ outcome: 'opened' });
+  expect(await client.open(fresh)).toMatchObject({ outcome: 'exists' });
+  expect(await logOf(fresh.session_id)).toEqual({ opened: 1, accepted: 0 });
+  expect(await submitting).toMatchObject([{ outcome: 'accepted' }]);
+  for await (const { body } of await client.followResults({ sessionId: known.session_id })) {
+    expect(body.executed).toBe(1);
+    break;
+  }
+  expect(await logOf(known.session_id)).toEqual({ opened: 1, accepted: 1 });
+  await client.disconnect();
+  await nc.close();
 });
 
 describe('no collector', () => {
@@ -79,7 +74,7 @@ describe('no collector', () => {
     await stage.roles.kill('collector');
 
     const moves = [exchange('a', 'x')];
-    const [outcome] = await stage.client.submit(sessionId, moves, { timeoutMs: 300 });
+    const [outcome] = await stage.client.submit(sessionId, moves, { timeoutMs: NO_VERDICT_MS });
     expect(outcome).toEqual({
       outcome: 'unknown',
       move_id: moves[0]!.move_id,

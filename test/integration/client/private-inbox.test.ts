@@ -5,7 +5,7 @@ import { RiposteClient } from '#client/client.ts';
 import { exchange } from '#client/moves.ts';
 import { TestRoles } from '#test/harness/roles.ts';
 import { startTestServer } from '#test/harness/server.ts';
-import { fight } from './stage.ts';
+import { fight, PATIENT } from './stage.ts';
 
 const USERS = `
   authorization { users: [
@@ -18,7 +18,7 @@ test('a client that may subscribe to its private inboxes alone opens, submits, f
   try {
     await using _roles = await TestRoles.start({ url: server.url, env: { NATS_USER: 'roles', NATS_PASSWORD: 'pw' } });
     const connection = { servers: server.url, user: 'game', pass: 'pw', inboxPrefix: '_INBOX_game' };
-    const client = await RiposteClient.connect(connection);
+    const client = await RiposteClient.connect(connection, PATIENT);
     const session = fight({ red: ['a'], blue: ['x'] });
     await client.open(session);
     const outcomes = await Promise.all([

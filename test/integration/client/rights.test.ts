@@ -8,7 +8,7 @@ import { RiposteClient } from '#client/client.ts';
 import { exchange } from '#client/moves.ts';
 import { TestRoles } from '#test/harness/roles.ts';
 import { startTestServer, type TestServer } from '#test/harness/server.ts';
-import { fight, STAGE_LIMIT_MS } from './stage.ts';
+import { fight, PATIENT, STAGE_LIMIT_MS } from './stage.ts';
 
 const guide = readFileSync(new URL('../../../docs/guide-game-server.md', import.meta.url), 'utf8');
 /** Subjects of the guide's table whose right begins with this word. */
@@ -35,7 +35,7 @@ beforeAll(async () => {
   server = await startTestServer({ config: `authorization: ${JSON.stringify({ users })}` });
   roles = await TestRoles.start({ url: server.url, env: { NATS_USER: ROLE.user, NATS_PASSWORD: ROLE.pass } });
   nc = await connect({ servers: server.url, ...GAME });
-  client = new RiposteClient(nc);
+  client = new RiposteClient(nc, PATIENT);
 }, STAGE_LIMIT_MS);
 
 afterAll(async () => {

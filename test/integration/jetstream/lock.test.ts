@@ -1,7 +1,6 @@
 // Proves who may have the `sys:busy` lock when, on the real bucket: that it is given once, freed by its own revision only,
 // gone by itself after its time to live, and that whoever has taken it knows so even when the answer was lost.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Kvm } from '@nats-io/kv';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encode } from '#contracts/decode.ts';
@@ -12,7 +11,7 @@ import { claim, free, type LockTry, renew, takePending } from '#jetstream/lock.t
 import { EffectFailed } from '#jetstream/receipt.ts';
 import { lastMessage } from '#jetstream/stored-message.ts';
 import { Link } from './link.ts';
-import { freshSession, RIG_LIMIT_MS, Rig, until, within } from './rig.ts';
+import { freshSession, LOCK_TTL_MS, RIG_LIMIT_MS, Rig, until, within } from './rig.ts';
 
 const STREAM = 'KV_locks';
 const SHORT_TTL_MS = 2_000;
@@ -146,7 +145,7 @@ describe.concurrent('the time to live', () => {
     const ids = [freshSession(), freshSession(), freshSession()] as const;
     const pending = had(await takePending(short, ids[0], 'c1', 0));
     const running = had(await claim(short, ids[1], 'e1', 0));
-    const freed = await free(short, ids[2], 'e1', had(await claim(short, ids[2], 'e1', 0)));
+    const freed = await free(short, ids[2], 'e1', had(await claim(effects, ids[2], 'e1', 0)));
     for (const id of ids) await until(`the end of the lock of ${id}`, async () => (await short.readLock(id)) === null);
     expect(await free(short, ids[1], 'e1', running)).toBeNull();
     had(await takePending(short, ids[0], 'c2', pending));
@@ -155,35 +154,38 @@ describe.concurrent('the time to live', () => {
   });
 
   test('is on every write: taken, claimed, renewed and freed alike', async () => {
-    const { effects: short } = await rig.replica(rig.server.url, SHORT_TTL_MS);
     const id = freshSession();
     const ttl = async () => (await lastMessage(rig.nc, STREAM, subjectOf(id)))!.header('Nats-TTL');
-    const pending = had(await takePending(short, id, 'c1', 0));
-    expect(await ttl()).toBe('2s');
-    const running = had(await claim(short, id, 'e1', pending));
-    expect(await ttl()).toBe('2s');
-    const renewed = await renew(short, id, 'e1', running);
-    expect(await ttl()).toBe('2s');
-    await free(short, id, 'e1', renewed!);
-    expect(await ttl()).toBe('2s');
+    const pending = had(await takePending(effects, id, 'c1', 0));
+    expect(await ttl()).toBe(`${LOCK_TTL_MS / 1_000}s`);
+    const running = had(await claim(effects, id, 'e1', pending));
+    expect(await ttl()).toBe(`${LOCK_TTL_MS / 1_000}s`);
+    const renewed = await renew(effects, id, 'e1', running);
+    expect(await ttl()).toBe(`${LOCK_TTL_MS / 1_000}s`);
+    await free(effects, id, 'e1', renewed!);
+    expect(await ttl()).toBe(`${LOCK_TTL_MS / 1_000}s`);
   });
 
-  test('is put off by renewing: a lock outlives it as long as it is renewed, and no longer', async () => {
+  test('is put off by renewing: a lock outlives the one that is not renewed, and ends when it is renewed no more', async () => {
     const { effects: short } = await rig.replica(rig.server.url, SHORT_TTL_MS);
-    const [id, witness] = [freshSession(), freshSession()];
-    let revision: number | null = had(await claim(short, id, 'e1', 0));
+    const { id, revision } = await renewedInTime(short);
+    const witness = freshSession();
     had(await claim(short, witness, 'e1', 0));
-    let renewals = 0;
-    while ((await short.readLock(witness)) !== null) {
-      revision = await renew(short, id, 'e1', revision!);
-      renewals += 1;
-      await sleep(SHORT_TTL_MS / 10);
-    }
-    expect(renewals).toBeGreaterThan(1);
-    expect(revision).not.toBeNull();
+    await until('the end of the witness', async () => (await short.readLock(witness)) === null);
+    const last = await renew(short, id, 'e1', revision);
+    expect(last).not.toBeNull();
     await until('the end of the lock', async () => (await short.readLock(id)) === null);
-    expect(await renew(short, id, 'e1', revision!)).toBeNull();
+    expect(await renew(short, id, 'e1', last!)).toBeNull();
   });
+
+  /** A lock that was claimed for a short time and renewed for a long one before that was over. */
+  async function renewedInTime(short: Effects): Promise<{ id: string; revision: number }> {
+    for (;;) {
+      const id = freshSession();
+      const revision = await renew(effects, id, 'e1', had(await claim(short, id, 'e1', 0)));
+      if (revision !== null) return { id, revision };
+    }
+  }
 });
 
 describe.concurrent('an answer that is lost', () => {

@@ -4,7 +4,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { createInbox, headers, type NatsConnection } from '@nats-io/transport-node';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inboxPrefix, USERS, type User } from '#contracts/rights.ts';
 import type { ConsumerName } from '#contracts/streams.ts';
 import { provision } from '#jetstream/provision.ts';
@@ -13,8 +13,6 @@ import { createLogger } from '#process/logging.ts';
 import { connectAs, type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
 
 const STAGE_LIMIT_MS = 120_000;
-/** An answer is on its way for a millisecond; there is no event for one that never comes. */
-const NOTHING_CAME_MS = 500;
 const LOOK_MS = 20;
 /** What a consumer keeps where nobody has chosen otherwise. */
 const WAITING_MAX = 512;
@@ -43,7 +41,9 @@ type Answer = {
 };
 
 async function ask(user: User, subject: string, body: object | null = null): Promise<Answer> {
-  const message = await as(user).request(subject, body === null ? '' : JSON.stringify(body), { timeout: 5_000 });
+  const message = await as(user).request(subject, body === null ? '' : JSON.stringify(body), {
+    timeout: STAGE_LIMIT_MS,
+  });
   return message.json<Answer>();
 }
 
@@ -75,19 +75,27 @@ const RESULTS = { durable_name: 'results', ack_policy: 'explicit', deliver_polic
 /** More than are taken in a test. */
 const BAIT = 100;
 
-beforeEach(async () => {
-  // A message without a body, and one in each place that can be read: what a direct get would send on.
-  await ask('collector', 'collector.signal.empty');
-  await ask('collector', '$KV.sessions.empty');
-  // And what consumers would send on.
-  const config = { ...RESULTS, filter_subject: 'combat.result.*' };
-  await ask('operator', '$JS.API.CONSUMER.DELETE.COMBAT.results');
-  await ask('game_server', '$JS.API.CONSUMER.CREATE.COMBAT.results.combat.result.*', { stream_name: 'COMBAT', config });
-  for (let nth = 0; nth < BAIT; nth++) {
-    await ask('executor', 'combat.result.bait');
-    await ask('collector', 'ai.turn.bait.b');
-  }
-});
+/**
+ * Sends requests to which the answers come to their sender, and resolves when each is answered, and what streams had been
+ * sent before is stored. The server does in their order what one connection asks of one subject: by then it has dealt with
+ * all that was asked before, answers included.
+ */
+async function settled(user: User, requests: readonly (readonly [subject: string, body: string])[]): Promise<void> {
+  const answered = requests.map(([subject, body]) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const inbox = createInbox(inboxPrefix(user));
+    as(user).subscribe(inbox, { max: 1, callback: () => resolve() });
+    as(user).publish(subject, body, { reply: inbox });
+    return promise;
+  });
+  await Promise.all(answered);
+  await Promise.all([
+    ask('executor', 'combat.result.bait'),
+    ask('collector', 'ai.turn.bait.b'),
+    ask('collector', '$KV.locks.sys.busy.bait'),
+  ]);
+  for (const home of ['executor', 'collector'] as const) await as(home).flush();
+}
 
 describe.each([
   [
@@ -132,30 +140,46 @@ describe.each([
     return JSON.stringify({ stream_name: 'COMBAT', config });
   };
 
+  beforeAll(async () => {
+    // A message without a body, and one in each place that can be read: what a direct get would send on.
+    await ask('collector', 'collector.signal.empty');
+    await ask('collector', '$KV.sessions.empty');
+    // And what consumers would send on.
+    const config = { ...RESULTS, filter_subject: 'combat.result.*' };
+    await ask('operator', '$JS.API.CONSUMER.DELETE.COMBAT.results');
+    await ask('game_server', '$JS.API.CONSUMER.CREATE.COMBAT.results.combat.result.*', {
+      stream_name: 'COMBAT',
+      config,
+    });
+    const bait = Array.from({ length: BAIT }, () => [
+      ask('executor', 'combat.result.bait'),
+      ask('collector', 'ai.turn.bait.b'),
+    ]);
+    await Promise.all(bait.flat());
+  });
+
   test('do not come to any subject at home', async () => {
     const heard: string[] = [];
     const inboxes = (['executor', 'collector'] as const).map((home) =>
       as(home).subscribe(`${inboxPrefix(home)}.smuggled`, { callback: (_, msg) => void heard.push(msg.subject) }),
     );
     for (const home of ['executor', 'collector'] as const) await as(home).flush();
+    const answeredSubjects = subjects.filter((subject) => !subject.startsWith('$JS.FC.'));
+    const requests = answeredSubjects.map((subject) => [subject, bodyOf(subject)] as const);
     // What the request itself stores is not what this is about.
-    for (const subject of subjects)
-      as(user).publish(subject, bodyOf(subject), { reply: createInbox(inboxPrefix(user)) });
-    await as(user).flush();
-    await pause(NOTHING_CAME_MS);
+    await settled(user, requests);
     const before = await holdings();
     for (const subject of subjects) {
       for (const reply of FOREIGN) as(user).publish(subject, bodyOf(subject), { reply });
     }
-    await as(user).flush();
-    await pause(NOTHING_CAME_MS);
+    await settled(user, requests);
     const own = subjects.filter((subject) => !subject.startsWith('$JS') && !subject.startsWith('session.get'));
-    const stored = (stream: string, prefix: RegExp) =>
-      own.filter((s) => prefix.test(s)).length * FOREIGN.length + before[stream]!;
+    const sent = (prefix: RegExp) => own.filter((subject) => prefix.test(subject)).length * (FOREIGN.length + 1);
     expect(await holdings()).toEqual({
       ...before,
-      COMBAT: stored('COMBAT', /^(combat|collector)\./),
-      DEAD: stored('DEAD', /^dead\./),
+      COMBAT: before.COMBAT! + sent(/^(combat|collector)\./) + 1, // and one each, once more, by `settled`
+      TASKS: before.TASKS! + 1,
+      DEAD: before.DEAD! + sent(/^dead\./),
     });
     expect(heard).toEqual([]);
     for (const inbox of inboxes) inbox.unsubscribe();
@@ -169,9 +193,8 @@ test.each(['game_server', 'ai', 'executor'] as const)(
     const trace = headers();
     trace.set('Nats-Trace-Dest', 'combat.action.smuggled');
     as(user).publish('collector.signal.traced', '{}', { headers: trace });
-    await as(user).flush();
-    await pause(NOTHING_CAME_MS);
-    expect(await holdings()).toEqual(before); // not even the message itself is taken
+    await ask(user, 'collector.signal.untraced'); // the one before it has been dealt with
+    expect(await holdings()).toEqual({ ...before, COMBAT: before.COMBAT! + 1 }); // not even the message itself is taken
   },
 );
 
@@ -181,6 +204,16 @@ describe('consumers of a game server', () => {
       stream_name: 'COMBAT',
       config: { name, filter_subject: filter, deliver_policy: 'all', ack_policy: 'none', mem_storage: true, ...config },
     });
+
+  /** Resolves when a consumer that was made after others has delivered: where they could, they have too. */
+  async function delivered(): Promise<void> {
+    const inbox = createInbox(inboxPrefix('game_server'));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    as('game_server').subscribe(inbox, { max: 1, callback: () => resolve() });
+    expect((await create('marker', { deliver_subject: inbox })).error).toBeUndefined();
+    await promise;
+    await ask('operator', '$JS.API.CONSUMER.DELETE.COMBAT.marker');
+  }
 
   test('cannot have another filter than the one they ask for by their subject', async () => {
     const configs = [
@@ -203,7 +236,7 @@ describe('consumers of a game server', () => {
         (await create(`p${index + 1}`, { deliver_subject: target, inactive_threshold: 60e9 })).error,
       ).toBeUndefined();
     }
-    await pause(NOTHING_CAME_MS);
+    await delivered();
     expect(await holdings()).toEqual(before);
     for (const [index] of targets.entries()) {
       const { delivered } = await ask('operator', `$JS.API.CONSUMER.INFO.COMBAT.p${index + 1}`);
@@ -225,7 +258,7 @@ describe('consumers of a game server', () => {
     for (const [index, target] of targets.entries()) {
       expect((await create(`a${index}`, { deliver_subject: target, ack_policy: 'explicit' })).error).toBeUndefined();
     }
-    await pause(NOTHING_CAME_MS);
+    await delivered();
     for (const [index, target] of targets.entries()) {
       const { delivered } = await ask('operator', `$JS.API.CONSUMER.INFO.COMBAT.a${index}`);
       expect([target, delivered?.consumer_seq]).toEqual([target, 0]);
@@ -359,8 +392,7 @@ describe('known limits: what the server does not keep those at home from', () =>
   test('the acknowledgement of a message may be sent to a subject that its sender may not publish to', async () => {
     const before = (await holdings()).COMBAT!;
     as('executor').publish('combat.result.mine', '{}', { reply: 'combat.action.smuggled' });
-    await as('executor').flush();
-    await pause(NOTHING_CAME_MS);
+    while ((await holdings()).COMBAT! < before + 2) await pause(LOOK_MS);
     expect((await holdings()).COMBAT).toBe(before + 2);
   });
 
@@ -368,9 +400,7 @@ describe('known limits: what the server does not keep those at home from', () =>
     await ask('collector', '$KV.sessions.empty');
     const request = JSON.stringify({ last_by_subj: '$KV.sessions.empty' });
     as('collector').publish('$JS.API.DIRECT.GET.KV_sessions', request, { reply: '$JS.API.STREAM.DELETE.KV_battles' });
-    await as('collector').flush();
-    await pause(NOTHING_CAME_MS);
-    expect(await holdings()).toMatchObject({ KV_battles: null });
+    while ((await holdings()).KV_battles !== null) await pause(LOOK_MS);
   });
 
   test('an executor may alter the consumers of game servers', async () => {

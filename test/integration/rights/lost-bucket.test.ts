@@ -11,7 +11,7 @@ import { exchange } from '#client/moves.ts';
 import { FAST_CLOCKS, TestRoles } from '#test/harness/roles.ts';
 import { connectAs, type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
 import { runHere } from '#test/integration/cli/in-process.ts';
-import { fight, STAGE_LIMIT_MS } from '#test/integration/client/stage.ts';
+import { fight, PATIENT, STAGE_LIMIT_MS } from '#test/integration/client/stage.ts';
 
 const LOOK_MS = 100;
 
@@ -41,7 +41,7 @@ const readiness = async (): Promise<string> => {
 test('a bucket of locks that is lost is named in readiness, and fights go on when it is provisioned again', {
   timeout: STAGE_LIMIT_MS,
 }, async () => {
-  await using client = await RiposteClient.connect(connectionFrom(secured.environmentOf('game_server')));
+  await using client = await RiposteClient.connect(connectionFrom(secured.environmentOf('game_server')), PATIENT);
   const operator = await connectAs(secured, 'operator');
   await operator.request('$JS.API.STREAM.DELETE.KV_locks', '');
   await operator.close();
