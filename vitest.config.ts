@@ -38,7 +38,9 @@ export default defineConfig({
         test: {
           name: 'pure',
           include: ['test/{unit,property}/**/*.test.ts'],
-          maxWorkers: 2,
+          maxWorkers: 3,
+          // One process for many files: to start one for each takes as long as the tests.
+          isolate: false,
           sequence: { groupOrder: 1 },
         },
       },
