@@ -77,7 +77,8 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   if (command === undefined) {
     const asked = name === '--help' || name === '-h' || name === 'help';
     if (asked) desk.out(HELP);
-    else desk.say(`riposte: ${name === undefined ? 'which command?' : `there is no command ${name}`}\n\n${HELP}`);
+    else if (name === undefined) desk.say(`riposte: which command?\n\n${HELP}`);
+    else desk.say(`riposte: there is no command ${name}, only ${[...COMMANDS.keys()].join(', ')}; --help tells more`);
     return asked ? EXIT.ok : EXIT.trouble;
   }
   if (asksForHelp(args)) {

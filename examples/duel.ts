@@ -18,7 +18,7 @@ await riposte.open({
 async function strike(): Promise<void> {
   const move = exchange('101', '-7', { attack_zones: ['head'], block_zones: ['body', 'legs'] });
   const [verdict] = await riposte.submit(duel, [move]);
-  if (verdict?.outcome !== 'accepted') console.log('not accepted:', verdict);
+  if (verdict?.outcome !== 'accepted') throw new Error(`not accepted: ${JSON.stringify(verdict)}`);
 }
 
 await strike();

@@ -84,7 +84,9 @@ function summaryOf({
       `${breaches.length === 0 ? 'no breach' : `${breaches.length} breaches`}`,
   ];
   if (unjudged > 0) {
-    lines.push(`not judged: ${unjudged} decisions or results (rules not known here, or a beginning that has expired)`);
+    lines.push(
+      `not judged: ${unjudged} decisions or results (rules not known here, which RULES_MODULES adds, or a beginning that has expired)`,
+    );
   }
   if (lag > 0) lines.push(`ACTIONS is ${lag} messages behind COMBAT: not lost, but not there yet`);
   return lines;

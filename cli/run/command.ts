@@ -13,7 +13,7 @@ const ROLES: ReadonlyMap<string, () => Promise<unknown>> = new Map([
 
 const HELP = `usage: riposte run <role>
 
-Runs one role in this process until SIGTERM or SIGINT, which it drains on. A fight needs one of each, at least:
+Runs one role in this process. On SIGTERM or SIGINT it finishes the work in hand and ends. A fight needs one of each, at least:
 
   collector  signals in, actions out
   executor   actions in, results out

@@ -107,7 +107,9 @@ export class RiposteClient {
         ...connection,
       });
     } catch (error) {
-      throw new RiposteError(ErrorCode.UNAVAILABLE, `no NATS server: ${messageOf(error)}`, { cause: error });
+      const servers = [connection.servers ?? 'its default address'].flat().join(', ');
+      const reason = `no connection to NATS at ${servers}: ${messageOf(error)}`;
+      throw new RiposteError(ErrorCode.UNAVAILABLE, reason, { cause: error });
     }
     return new RiposteClient(nc, options, true);
   }

@@ -8,7 +8,7 @@
  *
  * Left to the callers: the built-in ones, which come first and cannot be replaced.
  */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { resolve as resolvePackage } from 'import-meta-resolve';
@@ -106,8 +106,21 @@ async function importModule(module: string, fail: Fail): Promise<Readonly<Record
       isPath ? pathToFileURL(path).href : resolvePackage(module, pathToFileURL(`${resolve()}/`).href)
     );
   } catch (error) {
-    throw fail(`cannot be loaded: ${error instanceof Error ? error.message : String(error)}`);
+    throw fail(`cannot be loaded: ${reasonOf(error, path)}`);
   }
+}
+
+/** Why an import failed, with what to do where Node.js does not say it. */
+function reasonOf(error: unknown, path: string): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ERR_MODULE_NOT_FOUND' && !existsSync(path)) {
+    return `there is no file ${path}, and no package of this name; ${error.message}`;
+  }
+  if (/outside a module/.test(error.message)) {
+    return `${error.message}: name it .mts or .mjs, or set "type": "module" in the package.json of its folder`;
+  }
+  return error.message;
 }
 
 function exported(plug: Plug<never>, namespace: Readonly<Record<string, unknown>>, fail: Fail): readonly unknown[] {

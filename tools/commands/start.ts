@@ -43,6 +43,11 @@ Variables, which go to the roles too. An empty one counts as unset. In brackets:
 ${startVariableLines()}
 `;
 
+/** Said where the roles do not start on the server that NATS_URL names: the variable may be left from another terminal. */
+const SOMEBODY_ELSES_SERVER =
+  'NATS_URL is set, so this uses the server there. For a server of its own, unset the NATS_ variables. To watch the fights ' +
+  'there: npm start -- --no-roles';
+
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Ctrl-C reaches a whole process group, and a parent in it forwards it: two signals this close are one wish. */
 const SAME_WISH_MS = 500;
@@ -102,7 +107,9 @@ async function show(account: Account, screen: Screen, ending: AbortController, h
   if (signal.aborted) return;
   if (has.hasRoles) {
     const told = { say: (line: string, level: 'warn' | 'error') => screen.complain(line, level), lost: fail };
-    const crew = await Crew.start((role) => server.environmentOf(role), told, signal);
+    const crew = await Crew.start((role) => server.environmentOf(role), told, signal).catch((error: unknown) => {
+      throw server.own === undefined ? new Error(`${oneLine(error)}. ${SOMEBODY_ELSES_SERVER}`) : error;
+    });
     parts.defer(() => crew.stop());
   }
   const connection = await connect(readConfig(server.environmentOf('game_server')), {
