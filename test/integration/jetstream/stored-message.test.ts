@@ -15,6 +15,8 @@ import { freshSession, nudge, nudges, RIG_LIMIT_MS, Rig } from './rig.ts';
 
 /** Several batches, and not a whole number of them. */
 const MANY = 1_300;
+/** Ends a wait for what does not come. */
+const FETCH_LIMIT_MS = 100_000;
 
 let rig: Rig;
 
@@ -147,7 +149,7 @@ test('log time is the same in whole milliseconds for whoever reads a message: 5,
   const consumer = await jetstream(rig.nc).consumers.get(COMBAT, { filter_subjects: sessionLogFilter(id) });
   const consumed: [number, number][] = [];
   const exact: [number, number][] = [];
-  for await (const message of await consumer.fetch({ max_messages: seqs.length })) {
+  for await (const message of await consumer.fetch({ max_messages: seqs.length, expires: FETCH_LIMIT_MS })) {
     consumed.push([message.seq, timeOfMsg(message)]);
     // As an outsider who divides the server's own digits: $JS.ACK.<stream>.<consumer>.<n>.<seq>.<n>.<nanoseconds>.<n>
     const { reply } = (message as unknown as { msg: { reply: string } }).msg;
@@ -171,7 +173,10 @@ test('a time with any number of decimals is cut, never rounded', () => {
 /** A publish whose headers are bytes of the publisher's own choice, which no client library would let through. */
 async function publishRaw(subject: string, headers: string, body: Uint8Array): Promise<number> {
   const encode = () => Buffer.from(`NATS/1.0${headers}\r\n\r\n`);
-  const answer = await rig.nc.request(subject, body, { headers: { encode } as unknown as MsgHdrs, timeout: 5_000 });
+  const answer = await rig.nc.request(subject, body, {
+    headers: { encode } as unknown as MsgHdrs,
+    timeout: FETCH_LIMIT_MS,
+  });
   return answer.json<{ readonly seq: number }>().seq;
 }
 
