@@ -91,9 +91,7 @@ describe.concurrent('a range', () => {
     const link = await Link.to(rig.server.port);
     const { nc } = await rig.replica(link.url);
     const id = freshSession();
-    const pad = 'x'.repeat(400 * 1_024);
-    const seqs: number[] = [];
-    for (let round = 0; round < 8; round += 1) seqs.push(...(await nudges(rig.publisher, id, 10, pad)));
+    const seqs = await nudges(rig.publisher, id, 650, 'x'.repeat(50 * 1_024));
     link.slow(5_000); // 40 Mbit/s: some seven seconds
     const messages: number[] = [];
     await readRange(nc, COMBAT, sessionLogFilter(id), 1, ({ seq }) => messages.push(seq));
