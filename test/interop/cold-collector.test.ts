@@ -2,6 +2,7 @@
 // came after and no more, and goes on as a warm one would. The rule set `classic`, whose chance shows any difference. The
 // tests end and start processes, so they run one after the other. The server counts what it sends to whom.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MONITORED, monitorOf } from '../harness/server.ts';
 import { cast, type Session, strike } from './outsider.ts';
@@ -10,6 +11,7 @@ import { STAGE_LIMIT_MS, Stage, TEST_LIMIT_MS } from './stage.ts';
 import type { Move } from './wire.ts';
 
 const NUDGES = 10_000;
+const LOOK_MS = 20;
 const CLASSIC = { rules: { name: 'classic', version: 1 }, seed: 'the same for both' };
 const TOUGH = { hp: 100_000 };
 
@@ -48,6 +50,7 @@ async function settled(): Promise<void> {
     );
     if (busy.length === 0) return;
     if (Date.now() > until) throw new Error(`the wakes are not acknowledged: ${JSON.stringify(busy)}`);
+    await pause(LOOK_MS);
   }
 }
 

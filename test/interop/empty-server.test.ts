@@ -7,7 +7,7 @@ import { type Session, strike } from './outsider.ts';
 import { STAGE_LIMIT_MS, Stage, TEST_LIMIT_MS } from './stage.ts';
 import type { Move } from './wire.ts';
 
-const FIGHT_LIMIT_MS = 45_000;
+const FIGHT_LIMIT_MS = 120_000;
 
 let stage: Stage;
 

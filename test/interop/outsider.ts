@@ -5,6 +5,7 @@
 // Everything here waits for messages, never for time. Every wait is bounded, and one that runs out says what it waited
 // for and prints the session's log.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   AckPolicy,
   type ConsumerMessages,
@@ -42,6 +43,7 @@ import {
 
 /** Nothing in the suite takes this long on a healthy system; a wait that does has been waiting for nothing. */
 const WAIT_LIMIT_MS = 120_000;
+const LOOK_MS = 20;
 
 /** Enough of a log to see what went wrong, little enough to read. */
 const PRINTED_ENTRIES = 60;
@@ -255,6 +257,7 @@ export class Outsider {
       const held = await this.held(stream, subject);
       if (held === count) return;
       if (Date.now() > until) throw new Error(`${stream} holds ${held} messages on ${subject}, not ${count}`);
+      await pause(LOOK_MS);
     }
   }
 

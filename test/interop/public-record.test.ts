@@ -44,7 +44,7 @@ describe.concurrent('the public record', { timeout: TEST_LIMIT_MS }, () => {
     const published: JsMsg[] = [];
     const consumer = await js.consumers.get('ACTIONS', { filterSubjects: [`*.*.${melee.id}`] });
     const messages = await consumer.consume();
-    const timer = setTimeout(() => messages.stop(), 20_000);
+    const timer = setTimeout(() => messages.stop(), TEST_LIMIT_MS / 2);
     for await (const message of messages) {
       published.push(message);
       if (published.length === expected.length) break;

@@ -209,9 +209,10 @@ describe.concurrent('the life of a session', { timeout: TEST_LIMIT_MS }, () => {
 
   test('C23 an open deadline comes before the idle close', async () => {
     const slow = stage.session();
-    await slow.open({ teams: DUEL, also: { idle_close_ms: 1_000, move_timeouts_ms: [2_000] } });
     const blow = strike('a', 'b');
-    await slow.accept(blow);
+    // One right after the other: the session is idle for no second in between, however busy the machine is.
+    const opened = slow.open({ teams: DUEL, also: { idle_close_ms: 1_000, move_timeouts_ms: [2_000] } });
+    await Promise.all([opened, slow.accept(blow)]);
     expect(await slow.ended()).toMatchObject({ winner: null, reason: 'abandoned' });
     expect(slow.decisions()).toEqual([`1 exchange ${blow.move_id} forced`, 'closed abandoned, winner null']);
     expect(slow.outcomes()).toEqual(['1 done']);

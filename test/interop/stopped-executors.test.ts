@@ -1,5 +1,5 @@
 // Proves what happens to actions that wait: every executor is frozen (SIGSTOP) while a test makes them. One collector, two
-// executors, the rule set `plain`, no AI; the crash clocks at their defaults, so that no lock runs out under the tests.
+// executors, the rule set `plain`, no AI; locks that no machine is slow enough to let run out under the tests.
 // One test after the other: they share the executors.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ const FATAL = { damage: 1_000 };
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await Stage.open({ collectors: 1, executors: 2, environment: PLAIN_RULES });
+  stage = await Stage.open({ collectors: 1, executors: 2, environment: { ...PLAIN_RULES, LOCK_TTL_MS: '600000' } });
 }, STAGE_LIMIT_MS);
 
 afterAll(async () => {

@@ -18,6 +18,9 @@ export interface SecuredServer {
   environmentOf(user: User | 'system'): Record<string, string>;
 }
 
+/** A machine that is busy takes longer to log in than the two seconds that a server waits by default. */
+const PATIENT = 'authorization { timeout: 30 }';
+
 /** How it is named in its certificate; the machine's own names are in every one. */
 const NAME = 'private';
 
@@ -37,7 +40,7 @@ export async function startSecuredServer(
     config: async (given) => {
       directory = given;
       const names = { name: NAME, host: NAME, alsoCalled: [] };
-      return `${more}\n${await securedPart(directory, names, RESULT_CONSUMERS)}`;
+      return `${PATIENT}\n${more}\n${await securedPart(directory, names, RESULT_CONSUMERS)}`;
     },
   });
   const secured: SecuredServer = {

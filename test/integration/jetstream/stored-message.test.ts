@@ -15,6 +15,8 @@ import { freshSession, nudge, nudges, RIG_LIMIT_MS, Rig } from './rig.ts';
 
 /** Several batches, and not a whole number of them. */
 const MANY = 1_300;
+/** Ends a wait for what does not come. */
+const FETCH_LIMIT_MS = 100_000;
 
 let rig: Rig;
 
@@ -89,9 +91,7 @@ describe.concurrent('a range', () => {
     const link = await Link.to(rig.server.port);
     const { nc } = await rig.replica(link.url);
     const id = freshSession();
-    const pad = 'x'.repeat(400 * 1_024);
-    const seqs: number[] = [];
-    for (let round = 0; round < 8; round += 1) seqs.push(...(await nudges(rig.publisher, id, 10, pad)));
+    const seqs = await nudges(rig.publisher, id, 650, 'x'.repeat(50 * 1_024));
     link.slow(5_000); // 40 Mbit/s: some seven seconds
     const messages: number[] = [];
     await readRange(nc, COMBAT, sessionLogFilter(id), 1, ({ seq }) => messages.push(seq));
@@ -147,7 +147,7 @@ test('log time is the same in whole milliseconds for whoever reads a message: 5,
   const consumer = await jetstream(rig.nc).consumers.get(COMBAT, { filter_subjects: sessionLogFilter(id) });
   const consumed: [number, number][] = [];
   const exact: [number, number][] = [];
-  for await (const message of await consumer.fetch({ max_messages: seqs.length })) {
+  for await (const message of await consumer.fetch({ max_messages: seqs.length, expires: FETCH_LIMIT_MS })) {
     consumed.push([message.seq, timeOfMsg(message)]);
     // As an outsider who divides the server's own digits: $JS.ACK.<stream>.<consumer>.<n>.<seq>.<n>.<nanoseconds>.<n>
     const { reply } = (message as unknown as { msg: { reply: string } }).msg;
@@ -171,7 +171,10 @@ test('a time with any number of decimals is cut, never rounded', () => {
 /** A publish whose headers are bytes of the publisher's own choice, which no client library would let through. */
 async function publishRaw(subject: string, headers: string, body: Uint8Array): Promise<number> {
   const encode = () => Buffer.from(`NATS/1.0${headers}\r\n\r\n`);
-  const answer = await rig.nc.request(subject, body, { headers: { encode } as unknown as MsgHdrs, timeout: 5_000 });
+  const answer = await rig.nc.request(subject, body, {
+    headers: { encode } as unknown as MsgHdrs,
+    timeout: FETCH_LIMIT_MS,
+  });
   return answer.json<{ readonly seq: number }>().seq;
 }
 

@@ -164,11 +164,11 @@ describe.concurrent('bytes that are no message', { timeout: TEST_LIMIT_MS }, () 
       json({ actor_id: { a: 1 } }),
       json({ actor_id: 1e300 }),
     ]) {
-      const answer = await stage.outsider.nc.request(`session.get.${session.id}`, data, { timeout: 10_000 });
+      const answer = await stage.outsider.nc.request(`session.get.${session.id}`, data, { timeout: TEST_LIMIT_MS });
       expect(answer.json()).toMatchObject({});
     }
     for (const name of ['nobody', 'no%id', 'x'.repeat(65), 'valueOf', 'constructor', 'é']) {
-      const answer = await stage.outsider.nc.request(`session.get.${name}`, json({}), { timeout: 10_000 });
+      const answer = await stage.outsider.nc.request(`session.get.${name}`, json({}), { timeout: TEST_LIMIT_MS });
       expect(answer.json()).toEqual({ error: 'session_not_found' });
     }
     expect((await session.state('a')).queue).toEqual(['b']);
@@ -359,7 +359,7 @@ describe.concurrent('values that are odd and sound', { timeout: TEST_LIMIT_MS },
     const second = await stage.start('collector');
     await Promise.all(
       Array.from({ length: 20 }, () =>
-        stage.outsider.nc.request(`session.get.${session.id}`, json({}), { timeout: 10_000 }),
+        stage.outsider.nc.request(`session.get.${session.id}`, json({}), { timeout: TEST_LIMIT_MS }),
       ),
     );
     const complaints = [...stage.roles('collector'), second].flatMap(({ lines }) =>

@@ -48,7 +48,7 @@ test('a bucket of locks that is lost is named in readiness, and fights go on whe
   const session = fight({ red: ['a'], blue: ['x'] });
   await client.open(session);
   const results = await client.followResults({ sessionId: session.session_id });
-  await client.submit(session.session_id, [exchange('a', 'x'), exchange('x', 'a')]);
+  const submitting = client.submit(session.session_id, [exchange('a', 'x'), exchange('x', 'a')]);
   while (!/^503 .*locks/s.test(await readiness())) await pause(LOOK_MS);
   const { code, out } = await runHere(provisionCommand, [], secured.environmentOf('operator'));
   expect([code, out.filter((line) => line.endsWith('created'))]).toEqual([0, ['stream   KV_locks    created']]);
@@ -56,6 +56,8 @@ test('a bucket of locks that is lost is named in readiness, and fights go on whe
     expect(body.executed).toBe(1);
     break;
   }
+  // A verdict is given when all that the move calls for has been done.
+  expect(await submitting).toMatchObject([{ outcome: 'accepted' }, { outcome: 'accepted' }]);
   while (!(await readiness()).startsWith('200')) await pause(LOOK_MS);
   const observer = await connectAs(secured, 'observer');
   expect((await audit(observer, { atRest: true })).breaches.map(breachLine)).toEqual([]);

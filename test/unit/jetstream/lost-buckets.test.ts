@@ -17,6 +17,8 @@ const OPTIONS: ProvisionOptions = {
 const MISSING = { error: { code: 404, err_code: 10059, description: 'stream not found' } };
 /** More ticks than any restore lasts. */
 const TICKS_MS = 60_000;
+/** Ends a wait for what never comes. */
+const PATIENT = { timeout: 60_000 };
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
 afterEach(() => void vi.useRealTimers());
@@ -32,7 +34,7 @@ class SlowServer {
   }
 
   async asked(count: number): Promise<void> {
-    await vi.waitFor(() => expect(this.waiting).toHaveLength(count));
+    await vi.waitFor(() => expect(this.waiting).toHaveLength(count), PATIENT);
   }
 }
 
@@ -57,6 +59,6 @@ test('another pass begins only when the one before is over', async () => {
   await vi.waitFor(() => {
     vi.advanceTimersByTime(TICKS_MS);
     expect(server.waiting).toHaveLength(5);
-  });
+  }, PATIENT);
   lost.stop();
 });

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -112,7 +113,7 @@ describe('a private server', () => {
     await new Promise((resolve) => stranger.once('listening', resolve));
     const { port: taken } = stranger.address() as { port: number };
     const offered = [taken, undefined];
-    const server = await started({ nextPort: () => offered.shift() ?? 19_000 + (process.pid % 1000) });
+    const server = await started({ nextPort: () => offered.shift() ?? randomInt(19_000, 20_000) });
     expect(server.port).not.toBe(taken);
     expect(await serverInfo(server)).toMatchObject({ port: server.port });
   });
