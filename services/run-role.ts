@@ -86,7 +86,7 @@ async function startParts(
 
   const connection = await connect(config, {
     name: `riposte-${role}-${replica}`,
-    user: role === 'inspector' ? 'observer' : role,
+    user: role,
     logger,
     onClosed: (reason) => {
       if (!shutdown.draining) shutdown.fail(new StartError(`the connection to NATS has closed: ${reason}`));

@@ -47,7 +47,6 @@ export async function sessionState(
 }
 
 async function ask(nc: NatsConnection, sessionId: string, actorId: string | undefined): Promise<Uint8Array> {
-  if (nc.isClosed()) throw new RiposteError(ErrorCode.CLOSED, 'the connection to NATS is closed');
   const request = encode(actorId === undefined ? {} : { actor_id: actorId });
   try {
     return (await nc.request(sessionGetSubject(sessionId), request, { timeout: ANSWER_TIMEOUT_MS })).data;

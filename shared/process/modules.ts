@@ -13,7 +13,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { resolve as resolvePackage } from 'import-meta-resolve';
 import type { AnyRuleSet } from '#combat/rules.ts';
-import { oneLine } from '#contracts/decode.ts';
+import { messageOf, oneLine } from '#contracts/decode.ts';
 import { isJsonObject } from '#contracts/json.ts';
 import { RulesRef } from '#contracts/session-message.ts';
 import type { Policy } from '#policies/policy.ts';
@@ -106,7 +106,7 @@ async function importModule(module: string, fail: Fail): Promise<Readonly<Record
       isPath ? pathToFileURL(path).href : resolvePackage(module, pathToFileURL(`${resolve()}/`).href)
     );
   } catch (error) {
-    throw fail(`cannot be loaded: ${error instanceof Error ? error.message : String(error)}`);
+    throw fail(`cannot be loaded: ${messageOf(error)}`);
   }
 }
 
