@@ -203,10 +203,11 @@ function finalRefusal(error: unknown, login: NatsLogin): string | null {
 const reasonOf = (error: unknown): string => messageOf(error) || `${(error as NodeJS.ErrnoException).code}`;
 
 function requireVersion(nc: NatsConnection): void {
-  const version = nc.info!.version;
-  const parts = /^(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number) ?? [];
+  const { version } = nc.info!;
+  // The client connects to nothing that has no three numbers there.
+  const parts = /(\d+)\.(\d+)\.(\d+)/.exec(version)!.slice(1).map(Number);
   const differing = SERVER_VERSION_MIN.findIndex((least, part) => parts[part] !== least);
-  if (differing === -1 || (parts[differing] ?? -1) > SERVER_VERSION_MIN[differing]!) return;
+  if (differing === -1 || parts[differing]! > SERVER_VERSION_MIN[differing]!) return;
   const least = SERVER_VERSION_MIN.join('.');
   throw new StartError(`nats-server ${version} at ${nc.getServer()} is too old: ${least} or later is needed`);
 }

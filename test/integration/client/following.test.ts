@@ -375,3 +375,31 @@ describe('a durable consumer of results', () => {
     await ending;
   });
 });
+
+describe('a durable consumer that reads from the start', () => {
+  test('passes over what no fold can read, and acknowledges it', async () => {
+    const sessionId = freshId();
+    const name = `all-${sessionId}`;
+    await write(sessionId, [1]);
+    await nc.request(`combat.result.${sessionId}`, 'garbage');
+    await write(sessionId, [2]);
+    const seen: number[] = [];
+    for await (const { session_id: of, body, ack } of await client.durableResults(name)) {
+      ack();
+      if (of === sessionId) seen.push(body.executed);
+      if (body.executed === 2 && of === sessionId) break;
+    }
+    expect(seen).toEqual([1, 2]);
+    const manager = await jetstreamManager(nc);
+    const unacknowledged = async () => (await manager.consumers.info('COMBAT', name)).num_ack_pending;
+    while ((await unacknowledged()) > 0) await pause(FORGOTTEN_LOOK_MS);
+  });
+});
+
+test('a client that disconnects while an iteration begins ends it', async () => {
+  const other = new RiposteClient(nc);
+  const beginning = other.followResults({ from: 'now' });
+  const ending = expect(beginning).rejects.toMatchObject({ code: 'closed' });
+  await other.disconnect();
+  await ending;
+});
