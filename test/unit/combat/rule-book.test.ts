@@ -11,9 +11,14 @@ test('two rule sets of one name and version are an error; another version is ano
   expect(book.find({ name: 'plain', version: 3 })).toBeUndefined();
 });
 
-test.each([undefined, null, () => 1, Symbol('hp'), { hp: 1n, dead: false }])(
-  'vitals that are no JSON are refused: %s',
-  (vitals) => {
-    expect(admit({ ...plain, initial: () => vitals as never }, {})).toMatchObject({ ok: false });
-  },
-);
+test.each([
+  ['nothing', undefined, 'expected object, received null'],
+  ['null', null, 'expected object, received null'],
+  ['a function', () => 1, 'expected object, received null'],
+  ['a BigInt', { hp: 1n, dead: false }, 'BigInt'],
+])('vitals that are no JSON are refused, and it is said what they are: %s', (_, vitals, reason) => {
+  expect(admit({ ...plain, initial: () => vitals as never }, {})).toEqual({
+    ok: false,
+    reason: expect.stringContaining(reason),
+  });
+});
