@@ -114,7 +114,6 @@ function asEffectFailed(error: unknown, what: string): EffectFailed {
 
 /** Nobody listens where a request went. */
 export function isNoResponders(error: unknown): boolean {
-  if (error instanceof errors.NoRespondersError) return true;
   return error instanceof errors.RequestError && error.isNoResponders();
 }
 

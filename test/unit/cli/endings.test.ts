@@ -239,3 +239,20 @@ describe('what is on no subject of a session', () => {
     expect(told(judged(bench, { ...streamsOf(bench), dead: [foreign] }).breaches)).toEqual([]);
   });
 });
+
+test('a blow that has lost its target on the way into an action is named there, and nobody is owed anything for it', () => {
+  const bench = LogBench.open({ teams: { red: ['a'], blue: ['x'] } });
+  bench.declare(exchange('ax', 'a', 'x'));
+  bench.timeout({ move_id: 'ax' });
+  bench.collect();
+  const log = logOf(bench);
+  spoil(log[3]!, ({ actions }) => Object.assign(actions[0].move, { payload: {} }));
+  const result = { action_id: '1', status: 'done', hits: [] };
+  const effects = { actors: {}, deaths: [], target_returns: [] };
+  const body = { session_id: 's1', through: 4, executed: 1, step: 1, results: [result], ...effects };
+  log.push(stored(5, 0, logSubject('result', 's1'), encode(body)));
+  expect(verdictOn(bench, log)).toEqual([
+    '4 I5 it is not what the log to 3 calls for: actions.0.move.payload.target_id is nothing, not "x"',
+    '5 I5 the result of action 1 is not what the log to 4 gives: status is "done", not "skipped"',
+  ]);
+});
