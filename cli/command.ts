@@ -2,9 +2,11 @@
  * Owns what a command of the CLI is, and what it works with: arguments in, lines out, an exit code. Everything that a command
  * answers goes to stdout, everything it says about its work to stderr.
  */
+
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
+import { messageOf } from '#contracts/decode.ts';
 import { isId } from '#contracts/ids.ts';
 import type { Config } from '#process/config.ts';
 
@@ -71,7 +73,7 @@ const optionsOf = (args: readonly string[]): readonly string[] =>
 
 /** What is wrong with arguments that `parseArgs` has refused, in one line. An id may begin with "-", and looks like an option then. */
 export function faultOf(args: readonly string[], error: unknown, ids?: string): string {
-  const [line = ''] = (error instanceof Error ? error.message : String(error)).split(/\.\s|\n/);
+  const [line = ''] = messageOf(error).split(/\.\s|\n/);
   const [, option] = /^Option '(?:-\w, )?(--[\w-]+).*' argument is ambiguous/.exec(line) ?? [];
   if (option !== undefined) {
     const value = args[args.indexOf(option) + 1];

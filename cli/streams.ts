@@ -3,7 +3,9 @@
  * leader has named, whatever a lagging replica calls the end. Nothing is changed,
  * except by `remove`.
  */
+
 import type { NatsConnection } from '@nats-io/transport-node';
+import { messageOf } from '#contracts/decode.ts';
 import { CONSUMERS, type ConsumerName, type StreamName } from '#contracts/streams.ts';
 import { apiSubject } from '#contracts/subjects.ts';
 import type { StoredMessage } from '#jetstream/direct-get.ts';
@@ -52,7 +54,7 @@ export async function consumerOf(nc: NatsConnection, name: ConsumerName): Promis
   const { stream } = CONSUMERS[name];
   const info = await ask<ConsumerInfo>(nc, apiSubject('CONSUMER.INFO', stream, name), `the consumer ${name}`);
   if (info.ack_floor === undefined) return null;
-  return { ackFloor: info.ack_floor.stream_seq, left: (info.num_pending ?? 0) + (info.num_ack_pending ?? 0) };
+  return { ackFloor: info.ack_floor.stream_seq, left: info.num_pending + info.num_ack_pending };
 }
 
 /**
@@ -80,7 +82,7 @@ export async function readTo(
       await readRange(nc, stream, filter, last + 1, read);
     } catch (error) {
       if (error instanceof NobodyThere) throw new Trouble(`this server has no stream ${stream}, or no leader of it`);
-      throw new Trouble(error instanceof Error ? error.message : String(error));
+      throw new Trouble(messageOf(error));
     }
     if (last > before) {
       staleSince = performance.now();
@@ -122,7 +124,7 @@ async function ask<Answer>(nc: NatsConnection, subject: string, what: string, bo
     return (await nc.request(subject, body, { timeout: ANSWER_MS })).json<Answer & Failed>();
   } catch (error) {
     if (isNoResponders(error)) throw new Trouble(`${what}: nobody answers; does this server run JetStream?`);
-    throw new Trouble(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Trouble(`${what}: ${messageOf(error)}`);
   }
 }
 
@@ -134,6 +136,6 @@ type StreamInfo = {
 };
 type ConsumerInfo = {
   readonly ack_floor?: { readonly stream_seq: number };
-  readonly num_pending?: number;
-  readonly num_ack_pending?: number;
+  readonly num_pending: number;
+  readonly num_ack_pending: number;
 };

@@ -86,7 +86,7 @@ async function startParts(
 
   const connection = await connect(config, {
     name: `riposte-${role}-${replica}`,
-    user: role === 'inspector' ? 'observer' : role,
+    user: role,
     logger,
     onClosed: (reason) => {
       if (!shutdown.draining) shutdown.fail(new StartError(`the connection to NATS has closed: ${reason}`));
@@ -121,12 +121,12 @@ async function startPages(
 }
 
 /** What the process has to be ready for, as its parts come up. */
-class Readiness {
-  readonly #shutdown: Shutdown;
-  connection: Connection | null = null;
+export class Readiness {
+  readonly #shutdown: Pick<Shutdown, 'draining'>;
+  connection: Pick<Connection, 'connected'> | null = null;
   running: ReadinessChecks | null = null;
 
-  constructor(shutdown: Shutdown) {
+  constructor(shutdown: Pick<Shutdown, 'draining'>) {
     this.#shutdown = shutdown;
   }
 

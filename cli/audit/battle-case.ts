@@ -55,9 +55,9 @@ export class BattleCase {
     return this.#unjudged;
   }
 
-  /** Actions that count and have no result. Call it when everything has been folded. */
+  /** Actions that count and have no result, of a session that has opened. Call it when everything has been folded. */
   get waiting(): readonly string[] {
-    return (this.#battle.melee?.pending ?? []).map(({ action_id }) => action_id);
+    return this.#battle.melee!.pending.map(({ action_id }) => action_id);
   }
 
   /** Takes the next message of the session that is no signal. */

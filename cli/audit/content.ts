@@ -44,7 +44,7 @@ const child = (value: unknown, key: string): unknown =>
   Object.hasOwn(value as object, key) ? (value as { [key: string]: unknown })[key] : undefined;
 
 function shown(value: unknown): string {
-  const text = value === undefined ? 'nothing' : (JSON.stringify(value) ?? 'nothing');
+  const text = JSON.stringify(value) ?? 'nothing';
   return text.length <= SHOWN_MAX_CHARS ? text : `${text.slice(0, SHOWN_MAX_CHARS - 3)}...`;
 }
 

@@ -44,7 +44,7 @@ export async function readLetters(
   const { firstSeq, lastSeq } = await stateOf(nc, DEAD);
   await readTo(nc, DEAD, '>', { fromSeq: Math.max(1, firstSeq), toSeq: lastSeq }, (message) => {
     const letter = letterOf(message);
-    if (letter !== null && isMeant(filter, letter)) take(letter);
+    if (isMeant(filter, letter)) take(letter);
   });
 }
 
@@ -59,8 +59,7 @@ export async function readLetter(nc: NatsConnection, seq: number): Promise<Lette
   return found;
 }
 
-function letterOf({ seq, time, subject, data, header }: StoredMessage): Letter | null {
-  if (!subject.startsWith(DEAD_PREFIX)) return null;
+function letterOf({ seq, time, subject, data, header }: StoredMessage): Letter {
   const original = subject.slice(DEAD_PREFIX.length);
   const session = sessionOfSubject(original);
   return { seq, time, subject: original, session, reason: header(REASON_HEADER), origin: header(ORIGIN_HEADER), data };

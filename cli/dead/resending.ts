@@ -14,7 +14,7 @@ export interface Resending {
   readonly stream: StreamName;
   /** The expected last sequence of the subject, where one is needed. */
   readonly expected?: number;
-  /** Why the server may refuse it for good, where it may. */
+  /** What is said where another message stands there: given with `expected`. */
   readonly conflict?: string;
 }
 

@@ -42,7 +42,7 @@ export async function retry(nc: NatsConnection, publisher: Publisher, letter: Le
       // Of two who re-send it at once, one is told that a message stands there: the other's.
       const meanwhile = await sentBefore(nc, letter, how);
       if (meanwhile !== null) return settle(nc, letter, how, meanwhile, true);
-      return { kind: 'kept', why: how.conflict ?? 'another message was first' };
+      return { kind: 'kept', why: how.conflict! };
     }
     case 'refused':
       return { kind: 'kept', why: `the server refuses it: ${receipt.reason}` };

@@ -9,7 +9,7 @@ import type { CombatAction } from '#contracts/action.ts';
 import type { Hit } from '#contracts/result.ts';
 import { damageDealt, rollPoints } from './damage.ts';
 import type { ClassicStats, Skill } from './stats.ts';
-import { type ClassicView, type ClassicVitals, chargesLeft, VitalsLedger } from './vitals.ts';
+import { type ClassicView, type ClassicVitals, VitalsLedger } from './vitals.ts';
 
 /** Abilities come in one wave. */
 const WAVE = 1;
@@ -26,19 +26,19 @@ export function resolveSkill({ move }: CombatAction, view: ClassicView, chance: 
   const ledger = new VitalsLedger(view);
   ledger.pay(source.id, skill.cost);
   const mark = { source_id: source.id, wave: WAVE, hand: 'skill', skill_id: id };
-  return use(skill, mark, move.targets ?? [], view, ledger, chance);
+  return use(skill, mark, move.targets!, view, ledger, chance);
 }
 
 /** Resolves the use of an item: `payload.item_id` over `move.targets`. Throws where it is unknown, used up or too dear. */
 export function resolveItem({ move }: CombatAction, view: ClassicView, chance: Chance): Outcome<ClassicVitals> {
   const source = view.actor(move.char_id);
   const [id, item] = abilityOf(source, 'item', source.stats.items, move.payload.item_id);
-  if (chargesLeft(source.vitals, id) === 0) throw new Error(`item ${id} of ${source.id} is used up`);
+  if (source.vitals.charges[id] === 0) throw new Error(`item ${id} of ${source.id} is used up`);
   const ledger = new VitalsLedger(view);
   ledger.pay(source.id, item.cost);
   ledger.takeCharge(source.id, id);
   const mark = { source_id: source.id, wave: WAVE, hand: 'item', item_id: id };
-  return use(item, mark, move.targets ?? [], view, ledger, chance);
+  return use(item, mark, move.targets!, view, ledger, chance);
 }
 
 /** The ability a payload names, if it can be paid for. Own properties only: `constructor` is nobody's skill. */

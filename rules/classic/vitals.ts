@@ -24,11 +24,6 @@ export function initialVitals(stats: ClassicStats): ClassicVitals {
   return { hp: stats.hp, dead: false, energy: stats.energy, charges };
 }
 
-/** Uses left of an item; 0 for one the actor does not have, `__proto__` and its like included. */
-export function chargesLeft(vitals: ClassicVitals, itemId: string): number {
-  return Object.hasOwn(vitals.charges, itemId) ? vitals.charges[itemId]! : 0;
-}
-
 /** Everybody's vitals in the course of one action: the view's, and over them what the action has changed so far. */
 export class VitalsLedger {
   readonly #view: ClassicView;
@@ -72,7 +67,7 @@ export class VitalsLedger {
   /** Takes one charge of an item. Whether there is one is for the caller to know. */
   takeCharge(id: string, itemId: string): void {
     const vitals = this.of(id);
-    const left = chargesLeft(vitals, itemId) - 1;
+    const left = vitals.charges[itemId]! - 1;
     const charges = objectOf([...Object.entries(vitals.charges), [itemId, left] as const]);
     this.#changed.set(id, { ...vitals, charges });
   }

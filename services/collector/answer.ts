@@ -18,26 +18,15 @@ import type { Note } from './desk.ts';
 
 /** Reads a wake again and tells from the state what became of it. */
 export function noteFromState(session: Session, wake: Delivery): Note {
-  const parsed = parseLogSubject(wake.subject);
-  if (parsed === null) return refusedNote('no session of that name can exist');
-  const message = readLogMessage(parsed.kind, parsed.sessionId, wake.data);
-  switch (message.kind) {
-    case 'unreadable':
-      return refusedNote(message.reason);
-    case 'signal': {
-      const { body } = message;
-      const timeout = body.signal_type === 'check_timeout';
-      const verdicts = body.signal_type === 'check_immediate' ? remembered(session, wake.seq, body.moves ?? []) : [];
-      return { timeout, refused: null, verdicts, replyTo: body.reply_to ?? null };
-    }
-    case 'session':
-      return tookEffect(session, message.body, wake.seq) ? NOTED : refusedNote('refused when it was folded');
-    case 'action':
-    case 'result':
-      return NOTED;
-    default:
-      return message satisfies never;
-  }
+  const { kind } = parseLogSubject(wake.subject)!;
+  const message = readLogMessage(kind, session.id, wake.data);
+  if (message.kind === 'unreadable') return refusedNote(message.reason);
+  if (message.kind === 'session')
+    return tookEffect(session, message.body, wake.seq) ? NOTED : refusedNote('refused when it was folded');
+  if (message.kind !== 'signal') return NOTED; // not sent to a collector
+  const { signal_type: type, moves, reply_to: replyTo } = message.body;
+  const verdicts = type === 'check_immediate' ? remembered(session, wake.seq, moves ?? []) : [];
+  return { timeout: type === 'check_timeout', refused: null, verdicts, replyTo: replyTo ?? null };
 }
 
 /** Sends the verdicts of a note, where they may be sent. */

@@ -74,7 +74,6 @@ export class Collector {
     this.#woken = new Set();
     for (const session of woken) {
       const { memo } = session;
-      if (memo.running) continue;
       const waitMs = waitForPass(memo.pace, performance.now());
       const glanced = waitMs === 0 ? glance(this.#tools, session) : null;
       if (glanced === 'settled') continue;

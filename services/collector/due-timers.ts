@@ -4,7 +4,7 @@
  * cannot be decoded is dead-lettered; everything else is tried again for ever.
  */
 import type { Logger } from 'pino';
-import { decode, disagreesWith, encode } from '#contracts/decode.ts';
+import { decode, disagreesWith, encode, refusal } from '#contracts/decode.ts';
 import { readId } from '#contracts/ids.ts';
 import type { CollectorSignal } from '#contracts/signal.ts';
 import { sessionOfSubject } from '#contracts/subjects.ts';
@@ -23,11 +23,9 @@ export async function forwardDueTimer(
 ): Promise<void> {
   try {
     const sessionId = sessionOfSubject(due.subject);
-    const body = decode(TimerBody, due.data);
-    const fault = readId(sessionId) === null ? 'no session id in the subject' : body.ok ? null : body.reason;
-    const foreign = body.ok ? disagreesWith(sessionId, body.value) : null;
-    if (fault !== null || foreign !== null || !body.ok) {
-      const reason = fault ?? foreign?.reason ?? 'unreadable';
+    const read = readTimer(due, sessionId);
+    if (!read.ok) {
+      const { reason } = read;
       const letter = { subject: due.subject, data: due.data, origin: `${due.stream}:${due.seq}`, reason };
       storedOr(await effects.deadLetter(letter), 'a dead letter');
       metrics.deadLetters += 1;
@@ -35,7 +33,7 @@ export async function forwardDueTimer(
       const signal: CollectorSignal = {
         session_id: sessionId,
         signal_type: 'check_timeout',
-        ...(body.value.move_id == null ? {} : { move_id: body.value.move_id }),
+        ...(read.value.move_id == null ? {} : { move_id: read.value.move_id }),
       };
       const receipt = await effects.signal(sessionId, encode(signal), `${due.stream}:${due.seq}`);
       // Its name was taken: by our own publish before a crash, or by a message of another, which is no wake (I6). Nobody can
@@ -49,4 +47,10 @@ export async function forwardDueTimer(
     logger.warn({ err: error, subject: due.subject }, 'a due timer was not forwarded and will be tried again');
     effects.retry(due, retryDelayMs(due.count));
   }
+}
+
+function readTimer(due: Delivery, sessionId: string): ReturnType<typeof decode<typeof TimerBody>> {
+  if (readId(sessionId) === null) return refusal('no session id in the subject');
+  const body = decode(TimerBody, due.data);
+  return (body.ok ? disagreesWith(sessionId, body.value) : null) ?? body;
 }

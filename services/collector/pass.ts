@@ -213,7 +213,6 @@ async function dispatch(tools: Tools, session: Case, committed: Committed, lock:
 
 /** Asks bots, each situation once: by the Msg-Id, whoever asks and however often. */
 async function ask(tools: Tools, desk: Desk, committed: Committed): Promise<void> {
-  if (committed.requests.length === 0) return;
   await Promise.all(
     committed.requests.map((request) => {
       const subject = aiTurnSubject(request.session_id, request.bot_id);

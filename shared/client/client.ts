@@ -9,7 +9,7 @@
  * Left to the log: everything else. A client holds no state of a fight, so any number of them may speak for one.
  */
 import { connect, type NatsConnection, type NodeConnectionOptions, nuid } from '@nats-io/transport-node';
-import { encode } from '#contracts/decode.ts';
+import { encode, messageOf } from '#contracts/decode.ts';
 import { type ActorSheet, SessionClosed, SessionJoined, SessionLeft } from '#contracts/session-message.ts';
 import { CollectorSignal } from '#contracts/signal.ts';
 import { logSubject } from '#contracts/subjects.ts';
@@ -17,7 +17,7 @@ import type { Verdict } from '#contracts/verdict.ts';
 import { checkedActorId, checkedBytes, checkedSessionId } from './checked.ts';
 import type { ActionEvent, CombatEvent, EventKind, ResultEvent } from './combat-event.ts';
 import { type DurableOptions, DurableResults } from './durable-results.ts';
-import { ErrorCode, invalidInput, messageOf, RiposteError } from './errors.ts';
+import { ErrorCode, invalidInput, RiposteError } from './errors.ts';
 import { Following, type From } from './following.ts';
 import { checkedMoveIds, type Move } from './moves.ts';
 import { type NewSession, type OpenOutcome, openSession } from './new-session.ts';

@@ -76,8 +76,6 @@ export class DurableResults implements AsyncIterable<DurableResult> {
   ): Promise<DurableResults> {
     const ackWaitMs = checked(name, options);
     await ensureConsumer(nc, name, options.from ?? 'start', ackWaitMs);
-    let results: DurableResults | null = null;
-    const early: JsMsg[] = [];
     try {
       const consumer = await jetstream(nc).consumers.get(COMBAT, name);
       const messages = await consumer.consume({
@@ -85,14 +83,10 @@ export class DurableResults implements AsyncIterable<DurableResult> {
         max_messages: ACK_PENDING_MAX,
         threshold_messages: ACK_PENDING_MAX / 2,
         abort_on_missing_resource: true,
-        callback: (msg) => {
-          if (results === null) early.push(msg);
-          else results.#take(msg);
-        },
+        callback: (msg) => results.#take(msg), // after `results` is there: the server has yet to be asked
       });
-      results = new DurableResults(nc, messages, () => onStopped(results!));
+      const results: DurableResults = new DurableResults(nc, messages, () => onStopped(results));
       results.#watch(name);
-      for (const msg of early) results.#take(msg);
       return results;
     } catch (error) {
       throw failed(name, error);
@@ -104,9 +98,8 @@ export class DurableResults implements AsyncIterable<DurableResult> {
       for (;;) {
         const seq = await this.#mailbox.take();
         if (seq === null) return;
-        const msg = this.#held.get(seq);
+        const msg = this.#held.get(seq)!;
         this.#held.delete(seq);
-        if (msg === undefined) continue;
         const parsed = parseLogSubject(msg.subject);
         const { data } = msg;
         const event = parsed && readEvent({ ...parsed, seq, time: timeOfMsg(msg), data });

@@ -4,6 +4,7 @@
  */
 
 import { PermissionViolationError } from '@nats-io/transport-node';
+import { messageOf } from '#contracts/decode.ts';
 import { isNoResponders } from '#jetstream/stored-message.ts';
 
 /** What an error asks of the caller. */
@@ -76,6 +77,3 @@ function isDenied(error: unknown): boolean {
   if (error instanceof PermissionViolationError) return true;
   return error instanceof Error && error.cause !== undefined && isDenied(error.cause);
 }
-
-/** The message of whatever was thrown. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,13 +1,15 @@
 /**
  * Owns opening a session: its message, its random seed, and telling whether it was this call that opened it.
  */
+
 import { randomBytes } from 'node:crypto';
 import { type NatsConnection, nuid } from '@nats-io/transport-node';
+import { messageOf } from '#contracts/decode.ts';
 import { SEED_MAX_CHARS } from '#contracts/limits.ts';
 import { type ActorSheet, type RulesRef, SessionOpened } from '#contracts/session-message.ts';
 import { logSubject } from '#contracts/subjects.ts';
 import { checkedBytes, checkedSessionId } from './checked.ts';
-import { ErrorCode, messageOf, RiposteError } from './errors.ts';
+import { ErrorCode, RiposteError } from './errors.ts';
 import { firstMessage } from './first-message.ts';
 import type { Sender } from './sender.ts';
 

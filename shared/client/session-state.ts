@@ -1,12 +1,13 @@
 /**
  * Owns asking where a fight stands (`session.get`): what a client shows after a reconnect.
  */
-import { type NatsConnection, NoRespondersError, RequestError } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { decode, encode } from '#contracts/decode.ts';
 import { objectOf } from '#contracts/json.ts';
 import type { Vitals } from '#contracts/result.ts';
 import { SessionGetError, SessionView } from '#contracts/session-view.ts';
 import { sessionGetSubject } from '#contracts/subjects.ts';
+import { isNoResponders } from '#jetstream/stored-message.ts';
 import { ErrorCode, RiposteError, requestFailed } from './errors.ts';
 
 /** Where a fight stands. For an actor it also says whom it may strike, who waits for its answer, and what it has out. */
@@ -47,13 +48,11 @@ export async function sessionState(
 }
 
 async function ask(nc: NatsConnection, sessionId: string, actorId: string | undefined): Promise<Uint8Array> {
-  if (nc.isClosed()) throw new RiposteError(ErrorCode.CLOSED, 'the connection to NATS is closed');
   const request = encode(actorId === undefined ? {} : { actor_id: actorId });
   try {
     return (await nc.request(sessionGetSubject(sessionId), request, { timeout: ANSWER_TIMEOUT_MS })).data;
   } catch (error) {
-    const nobody = error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders());
-    if (!nobody) throw requestFailed(`session ${sessionId}`, error);
+    if (!isNoResponders(error)) throw requestFailed(`session ${sessionId}`, error);
     throw new RiposteError(ErrorCode.UNAVAILABLE, `session ${sessionId}: no collector is running`, { cause: error });
   }
 }

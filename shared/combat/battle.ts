@@ -7,7 +7,7 @@
  * message is folded when the log has taken it. How actions are cut into batches never changes an outcome.
  */
 import type { ActionMessage, CombatAction } from '#contracts/action.ts';
-import { oneLine } from '#contracts/decode.ts';
+import { messageOf, oneLine } from '#contracts/decode.ts';
 import { jsonBytes } from '#contracts/json.ts';
 import { ACTORS_MAX, RESULT_MESSAGE_MAX_BYTES } from '#contracts/limits.ts';
 import type { LogEntry, LogMessage } from '#contracts/log-message.ts';
@@ -18,15 +18,7 @@ import { ActorsView } from './actors-view.ts';
 import { chanceOf } from './chance.ts';
 import { continues, followsUp } from './ordinals.ts';
 import { checkOutcome, RESULT_FRAME_BYTES } from './outcome.ts';
-import {
-  type AnyRuleSet,
-  admit,
-  type BattleActor,
-  type BattleView,
-  deepFreeze,
-  messageOf,
-  type RuleBook,
-} from './rules.ts';
+import { type AnyRuleSet, admit, type BattleActor, type BattleView, deepFreeze, type RuleBook } from './rules.ts';
 import { enlist, type Teams } from './teams.ts';
 
 // ---------------------------------------------------------------------------------------------------------------- state

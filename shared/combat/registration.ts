@@ -18,14 +18,14 @@ const RECENT_PER_ACTOR = 4;
 export function register(session: Session, input: unknown): Verdict {
   const declared = readDeclaredMove(input);
   const code = codeAgainst(session, declared);
-  if (code !== null || declared === null) {
+  if (code !== null) {
     const moveId = declared?.move.move_id ?? moveIdOf(input);
-    return { session_id: session.id, move_id: moveId, accepted: false, seq: session.seq, code: code ?? 'invalid_move' };
+    return { session_id: session.id, move_id: moveId, accepted: false, seq: session.seq, code };
   }
-  const deadline = accept(session, session.fight!, declared);
+  const deadline = accept(session, session.fight!, declared!);
   const accepted = {
     session_id: session.id,
-    move_id: declared.move.move_id,
+    move_id: declared!.move.move_id,
     accepted: true,
     seq: session.seq,
   } as const;

@@ -5,7 +5,7 @@
 
 import type * as z from 'zod';
 import type { CombatAction } from '#contracts/action.ts';
-import { checkQuickly, type Decoded, describeIssues, oneLine, refusal } from '#contracts/decode.ts';
+import { checkQuickly, type Decoded, describeIssues, messageOf, refusal } from '#contracts/decode.ts';
 import { isJsonObject, isShallow, utf8Bytes } from '#contracts/json.ts';
 import { NESTING_MAX } from '#contracts/limits.ts';
 import { type Hit, quickVitals, Vitals } from '#contracts/result.ts';
@@ -131,13 +131,4 @@ export function deepFreeze<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null) return value;
   for (const key in value) deepFreeze(value[key]);
   return Object.freeze(value);
-}
-
-/** The message of whatever foreign code threw, in one line. */
-export function messageOf(error: unknown): string {
-  try {
-    return oneLine(error instanceof Error ? error.message : String(error));
-  } catch {
-    return 'an error that cannot be shown';
-  }
 }

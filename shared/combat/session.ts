@@ -453,7 +453,7 @@ export function decide(session: Session, askedThrough: number, objection: string
     blocked: null,
   };
   const { fight } = session;
-  if (isLeftToOthers(session)) return { ...nothing, blocked: session.refusal ?? 'unknown rules' };
+  if (isLeftToOthers(session)) return { ...nothing, blocked: session.refusal };
   if (session.status === 'refused') return { ...nothing, close: { winner: null, reason: 'invalid' } };
   if (fight === null || session.status === 'absent') return nothing;
   const waiting = fight.emitted - fight.executed;

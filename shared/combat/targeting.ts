@@ -12,7 +12,7 @@ export function resolveTargets(roster: Roster, source: Actor, target: MoveTarget
     case 'actor':
       return roster.byId.get(target.id)?.standing === 'alive' ? [target.id] : [];
     case 'self':
-      return source.standing === 'alive' ? [source.id] : [];
+      return [source.id]; // whoever is dead or gone has no moves left
     case 'all_enemies':
       return enemies(roster, source);
     case 'all_allies':

@@ -12,18 +12,14 @@ export interface Team<Member> {
 /** Teams in roster order. */
 export type Teams<Member> = Team<Member>[];
 
-/** Compares strings by code units, as every engine does alike. */
-export function byCodeUnits(left: string, right: string): number {
-  return left < right ? -1 : left > right ? 1 : 0;
-}
-
 /** Puts a member at the end of its team; a team that is new takes its place among the others. */
 export function enlist<Member>(teams: Teams<Member>, name: string, member: Member): void {
   let team = teams.find((known) => known.name === name);
   if (team === undefined) {
     team = { name, members: [] };
     teams.push(team);
-    teams.sort((left, right) => byCodeUnits(left.name, right.name));
+    // By code units, as every engine compares alike; no two teams have one name.
+    teams.sort((left, right) => (left.name < right.name ? -1 : 1));
   }
   team.members.push(member);
 }

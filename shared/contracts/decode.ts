@@ -82,6 +82,15 @@ export function oneLine(text: string): string {
   return line.length <= REASON_MAX_CHARS ? line : `${line.slice(0, REASON_MAX_CHARS - 3)}...`;
 }
 
+/** What a thrown value says, in one line: code that is not ours may throw anything. */
+export function messageOf(error: unknown): string {
+  try {
+    return oneLine(error instanceof Error ? error.message : String(error));
+  } catch {
+    return 'an error that cannot be shown';
+  }
+}
+
 /** The `session_id` a body names must be the one of its subject. */
 export function disagreesWith(sessionId: string, body: unknown): Refusal | null {
   const named = isJsonObject(body) ? readId(body.session_id) : null;

@@ -22,7 +22,7 @@ import {
   type Status,
   UserAuthenticationExpiredError,
 } from '@nats-io/transport-node';
-import { oneLine } from '#contracts/decode.ts';
+import { messageOf, oneLine } from '#contracts/decode.ts';
 import type { User } from '#contracts/rights.ts';
 import { apiSubject } from '#contracts/subjects.ts';
 import { LineBudget } from '#process/line-budget.ts';
@@ -111,7 +111,7 @@ class WatchedConnection implements Connection {
 
   constructor(nc: NatsConnection, options: ConnectOptions) {
     this.nc = nc;
-    this.serverVersion = nc.info?.version ?? 'unknown';
+    this.serverVersion = nc.info!.version;
     this.#log = statusLog(options.logger);
     void this.#follow();
     void nc.closed().then((error) => {
@@ -194,23 +194,20 @@ function finalRefusal(error: unknown, login: NatsLogin): string | null {
     // A server that is starting may be too slow for its own limit.
     return /timeout/i.test(error.message) ? null : `refuses ${nameOf(login)}`;
   }
-  if (!(error instanceof Error)) return null;
-  const { code } = error as NodeJS.ErrnoException;
-  const isTls = error.message.includes("support 'tls'") || (code !== undefined && BAD_CERTIFICATE.test(code));
+  const { code, message } = error as NodeJS.ErrnoException;
+  const isTls = message.includes("support 'tls'") || (code !== undefined && BAD_CERTIFICATE.test(code));
   return isTls ? 'cannot be reached over TLS' : null;
 }
 
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return oneLine(String(error));
-  const { code } = error as NodeJS.ErrnoException;
-  return oneLine(error.message || code || error.name);
-}
+/** Where a name has several addresses, Node.js gives no message but a code. */
+const reasonOf = (error: unknown): string => messageOf(error) || `${(error as NodeJS.ErrnoException).code}`;
 
 function requireVersion(nc: NatsConnection): void {
-  const version = nc.info?.version ?? 'unknown';
-  const parts = /^(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number) ?? [];
+  const { version } = nc.info!;
+  // The client connects to nothing that has no three numbers there.
+  const parts = /(\d+)\.(\d+)\.(\d+)/.exec(version)!.slice(1).map(Number);
   const differing = SERVER_VERSION_MIN.findIndex((least, part) => parts[part] !== least);
-  if (differing === -1 || (parts[differing] ?? -1) > SERVER_VERSION_MIN[differing]!) return;
+  if (differing === -1 || parts[differing]! > SERVER_VERSION_MIN[differing]!) return;
   const least = SERVER_VERSION_MIN.join('.');
   throw new StartError(`nats-server ${version} at ${nc.getServer()} is too old: ${least} or later is needed`);
 }

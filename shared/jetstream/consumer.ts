@@ -3,6 +3,7 @@
  * deleted or lost with its server is found missing, one that was set beyond the end of its stream is found there, and both are made
  * again. What happens to a delivery is the caller's.
  */
+
 import {
   type Consumer,
   type ConsumerInfo,
@@ -13,6 +14,7 @@ import {
   jetstream,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { messageOf } from '#contracts/decode.ts';
 import { CONSUMERS, type ConsumerName } from '#contracts/streams.ts';
 import { apiSubject } from '#contracts/subjects.ts';
 import { type ConsumerPlace, isBeyondEnd, type StreamEnd } from './beyond-end.ts';
@@ -173,8 +175,7 @@ export class Consuming {
     try {
       if (await this.#isBeyondEnd()) await messages.close();
     } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error);
-      this.#logger.debug({ cause }, `consumer ${this.#name}: not looked at`);
+      this.#logger.debug({ cause: messageOf(error) }, `consumer ${this.#name}: not looked at`);
     } finally {
       this.#isLooking = false;
     }
@@ -197,7 +198,7 @@ export class Consuming {
         await this.#open();
         return;
       } catch (error) {
-        this.#fault = error instanceof Error ? error.message : String(error);
+        this.#fault = messageOf(error);
         this.#logger.warn({ cause: this.#fault }, `consumer ${this.#name}: cannot start`);
       }
     }

@@ -11,8 +11,10 @@
  * the log itself no longer has what comes next (it has expired, the stream was made anew, or its end was lost in a power cut and
  * others have written on from there), nobody can go on, and the owner is told, once.
  */
+
 import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { type Msg, type NatsConnection, nuid, type Subscription } from '@nats-io/transport-node';
+import { messageOf } from '#contracts/decode.ts';
 import { COMBAT } from '#contracts/streams.ts';
 import { type LogKind, parseLogSubject } from '#contracts/subjects.ts';
 import { type Place, placeAt } from './delivery.ts';
@@ -300,8 +302,7 @@ export class Follower {
         await this.#open();
         break;
       } catch (error) {
-        const cause = error instanceof Error ? error.message : String(error);
-        this.#logger.debug({ cause }, 'following the log: cannot resume yet');
+        this.#logger.debug({ cause: messageOf(error) }, 'following the log: cannot resume yet');
         await new Promise((resolve) => setTimeout(resolve, this.#pause()));
       }
     }

@@ -5,7 +5,9 @@
  *
  * Every replica may look: a schedule that was fired or armed anew in the meantime refuses the write by its sequence.
  */
+
 import type { NatsConnection } from '@nats-io/transport-node';
+import { messageOf } from '#contracts/decode.ts';
 import { TIMERS } from '#contracts/streams.ts';
 import { sessionOfSubject, TIMER_SET_FILTER } from '#contracts/subjects.ts';
 import type { Effects } from './effects.ts';
@@ -52,8 +54,7 @@ export class OverdueTimers {
       if (armed > 0)
         this.#logger.warn({ timers: armed }, 'timers were overdue: the server had not fired them; armed again');
     } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error);
-      this.#logger.debug({ cause }, 'overdue timers could not be looked for');
+      this.#logger.debug({ cause: messageOf(error) }, 'overdue timers could not be looked for');
     } finally {
       this.#looking = false;
     }

@@ -2,8 +2,10 @@
  * Owns how provisioning asks the JetStream API: again while a cluster is still finding itself, within a bound, and with a
  * StartError in one line where there is no answer to be had.
  */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type NatsConnection, TimeoutError } from '@nats-io/transport-node';
+import { messageOf } from '#contracts/decode.ts';
 import { apiSubject } from '#contracts/subjects.ts';
 import { StartError } from '#process/start-error.ts';
 import type { Logger } from './logger.ts';
@@ -85,7 +87,7 @@ export async function askApi({ nc, options, logger }: Setup, path: string, body:
     } catch (error) {
       if (isNoResponders(error)) answersToOther = (await answers(nc)) ? answersToOther + 1 : 0;
       if (lackedRight(error) !== null || answersToOther >= ANSWERS_THAT_PROVE) throw lacksRight(path);
-      reason = error instanceof Error ? error.message : String(error);
+      reason = messageOf(error);
       const passing = error instanceof TimeoutError || isNoResponders(error);
       if (!passing || nc.isClosed()) throw new StartError(`JetStream does not answer ${path}: ${reason}`);
     }

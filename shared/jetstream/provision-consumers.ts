@@ -42,7 +42,7 @@ async function tryConsumer(setup: Setup, name: ConsumerName): Promise<boolean> {
       await remove(setup, name, info);
       return false;
     }
-    await bringUpToDate(setup, name, info.config ?? {});
+    await bringUpToDate(setup, name, info.config!);
     return true;
   }
   if (info.error.err_code !== ServerCode.CONSUMER_NOT_FOUND) {

@@ -124,7 +124,7 @@ async function ensureStream(setup: Setup, wanted: StreamDefinition): Promise<voi
   const { checkOnly, replicas } = setup.options;
   for (let race = 0; race < RACES_MAX; race++) {
     const info = await askApi(setup, `STREAM.INFO.${wanted.name}`, undefined);
-    if (info.error === undefined) return bringUpToDate(setup, wanted, info.config ?? {});
+    if (info.error === undefined) return bringUpToDate(setup, wanted, info.config!);
     if (info.error.err_code !== ServerCode.STREAM_NOT_FOUND) {
       throw new StartError(`stream ${wanted.name}: ${info.error.description}`);
     }

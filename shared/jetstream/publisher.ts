@@ -4,7 +4,9 @@
  * stored is never repeated here: what an unknown outcome means, only the caller knows. One that nobody in a cluster has
  * heard is none such: its stream is between two leaders, and it waits here for the next (docs/adr/0011-silence-in-a-cluster.md).
  */
+
 import type { Msg, MsgHdrs, NatsConnection, Subscription } from '@nats-io/transport-node';
+import { messageOf } from '#contracts/decode.ts';
 import { utf8Of } from '#contracts/utf8.ts';
 import { inboxOf } from './inbox.ts';
 import { PassingMap } from './passing.ts';
@@ -97,8 +99,7 @@ export class Publisher {
     try {
       this.#nc.publish(subject, body, { reply: this.#inbox + token, ...headersOf(options) });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#settle(token, { kind: 'refused', code: 0, reason });
+      this.#settle(token, { kind: 'refused', code: 0, reason: messageOf(error) });
     }
   }
 

@@ -4,7 +4,9 @@
  * What a leader says is mostly the newest, and no proof of it: another replica may have applied, and handed out, what the leader
  * has not yet, and one that is cut off answers until it knows that it leads no more. What must not be missed is asked of tail.ts.
  */
+
 import { errors, type NatsConnection } from '@nats-io/transport-node';
+import { messageOf } from '#contracts/decode.ts';
 import { apiSubject } from '#contracts/subjects.ts';
 import { directGet, type StoredMessage, timeOf } from './direct-get.ts';
 import { lastLine } from './raw-headers.ts';
@@ -59,7 +61,7 @@ export async function endsOf(nc: NatsConnection, stream: string): Promise<Stream
     '',
   );
   if (created !== undefined && state !== undefined) {
-    return { created, firstSeq: state.first_seq, lastSeq: state.last_seq, copies: config?.num_replicas ?? 1 };
+    return { created, firstSeq: state.first_seq, lastSeq: state.last_seq, copies: config!.num_replicas };
   }
   throw new EffectFailed(`reading the state of ${stream}: ${error?.description ?? 'no answer'}`);
 }
@@ -107,12 +109,11 @@ async function readBatch(
 /** What a failed request means to a reconciler. */
 function asEffectFailed(error: unknown, what: string): EffectFailed {
   if (isNoResponders(error)) return new NobodyThere(`${what}: nobody answers there`, { cause: error });
-  return new EffectFailed(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  return new EffectFailed(`${what}: ${messageOf(error)}`, { cause: error });
 }
 
 /** Nobody listens where a request went. */
 export function isNoResponders(error: unknown): boolean {
-  if (error instanceof errors.NoRespondersError) return true;
   return error instanceof errors.RequestError && error.isNoResponders();
 }
 

@@ -4,8 +4,10 @@
  *
  * Left to the parts of a role: what readiness means; each gives a named check.
  */
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { messageOf } from '#contracts/decode.ts';
 import { StartError } from './start-error.ts';
 
 /** Says why something is not ready, or null. Called on every request: no I/O, no waiting. */
@@ -81,7 +83,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, pages:
       return refuse(response, 405, 'method not allowed');
     }
     if (hasBody(request)) return refuse(response, 413, 'no body is read here');
-    switch ((request.url ?? '').split('?', 1)[0]) {
+    switch (request.url!.split('?', 1)[0]) {
       case '/healthz':
         return sendJson(response, 200, { ok: true });
       case '/readyz':
@@ -94,7 +96,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, pages:
         return refuse(response, 404, 'not found');
     }
   } catch (error) {
-    if (!response.headersSent) refuse(response, 500, error instanceof Error ? error.message : String(error));
+    if (!response.headersSent) refuse(response, 500, messageOf(error));
   }
 }
 
@@ -116,7 +118,7 @@ function reasonOf(check: ReadinessCheck): string | null {
   try {
     return check();
   } catch (error) {
-    return `the check failed: ${error instanceof Error ? error.message : String(error)}`;
+    return `the check failed: ${messageOf(error)}`;
   }
 }
 

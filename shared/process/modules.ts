@@ -13,7 +13,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { resolve as resolvePackage } from 'import-meta-resolve';
 import type { AnyRuleSet } from '#combat/rules.ts';
-import { oneLine } from '#contracts/decode.ts';
+import { messageOf, oneLine } from '#contracts/decode.ts';
 import { isJsonObject } from '#contracts/json.ts';
 import { RulesRef } from '#contracts/session-message.ts';
 import type { Policy } from '#policies/policy.ts';
@@ -112,7 +112,7 @@ async function importModule(module: string, fail: Fail): Promise<Readonly<Record
 
 /** Why an import failed, with what to do where Node.js does not say it. */
 function reasonOf(error: unknown, path: string): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return messageOf(error);
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ERR_MODULE_NOT_FOUND' && !existsSync(path)) {
     return `there is no file ${path}, and no package of this name; ${error.message}`;

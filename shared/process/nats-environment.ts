@@ -87,7 +87,7 @@ function readableFile(text: string): Reading<string | undefined> {
     return { wrong: `what it names is no file, ${FILE_EXPECTED}` };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code ?? 'for no known reason'})`;
+    const why = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`;
     return { wrong: `${why}, ${FILE_EXPECTED}` };
   }
 }
@@ -164,7 +164,7 @@ function* contradictions(variables: NatsVariables): Iterable<[name: keyof NatsVa
 
 function loginOf(variables: NatsVariables): NatsLogin {
   const { NATS_USER, NATS_PASSWORD, NATS_NKEY_SEED_FILE, NATS_CREDS_FILE } = variables;
-  if (NATS_USER !== undefined) return { kind: 'password', user: NATS_USER, password: NATS_PASSWORD ?? '' };
+  if (NATS_USER !== undefined) return { kind: 'password', user: NATS_USER, password: NATS_PASSWORD! };
   if (NATS_NKEY_SEED_FILE !== undefined) return { kind: 'nkey', seedFile: NATS_NKEY_SEED_FILE };
   if (NATS_CREDS_FILE !== undefined) return { kind: 'creds', credsFile: NATS_CREDS_FILE };
   return { kind: 'none' };

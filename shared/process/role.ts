@@ -3,4 +3,4 @@
  */
 
 /** A program under `services/`. */
-export type Role = 'collector' | 'executor' | 'ai' | 'inspector';
+export type Role = 'collector' | 'executor' | 'ai';

@@ -52,11 +52,5 @@ const isAlias = (value: unknown): boolean =>
 const isObject = (value: unknown): value is { readonly [key: string]: unknown } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** As compact JSON in UTF-8. What overflows a stack when it is written is far larger than a move may be. */
-function sizeOf(input: object): number {
-  try {
-    return Buffer.byteLength(JSON.stringify(input));
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
-}
+/** As compact JSON in UTF-8. */
+const sizeOf = (input: object): number => Buffer.byteLength(JSON.stringify(input));

@@ -107,7 +107,6 @@ export class Ledger {
 
   /** What is to be emitted now, in the order of docs/semantics.md, "What the collector emits". */
   due(): string[] {
-    if (this.#status !== 'open') return [];
     const instants = [...this.#instants].map(({ id }) => id);
     const pairs = [...this.#pairs].map((move) => `${move.answer!.id}+${move.id}`);
     const alone = [...this.#marked].filter(({ answer }) => answer === null);

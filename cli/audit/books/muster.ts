@@ -31,7 +31,6 @@ export class Muster {
   }
 
   enter(id: string, team: string, seq: number, given: readonly string[] | null, dead: readonly string[]): void {
-    if (this.#fighters.has(id)) return;
     const standing = dead.includes(id) ? 'dead' : 'alive';
     const targets = given === null ? null : new Set(given);
     this.#fighters.set(id, { id, team, enteredAt: seq, given: targets, out: new Set(), standing, afk: 0 });

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { auditCommand } from '#cli/audit/command.ts';
@@ -14,6 +14,8 @@ import { deadCommand } from '#cli/dead/command.ts';
 import { natsConfigCommand } from '#cli/nats-config/command.ts';
 import { provisionCommand } from '#cli/provision/command.ts';
 import { runCommand } from '#cli/run/command.ts';
+import { encode } from '#contracts/decode.ts';
+import { logSubject, timerDueSubject } from '#contracts/subjects.ts';
 import { variableHelp } from '#process/config.ts';
 import { bareEnvironment } from '#test/harness/environment.ts';
 import { startTestServer, type TestServer } from '#test/harness/server.ts';
@@ -122,6 +124,30 @@ describe('without an answer', () => {
       expect(await ask(nc, 'dead', 'list')).toEqual({ code: 0, out: [], said: ['0 letters'] });
       await expect(ask(nc, 'dead', 'show', '1')).rejects.toThrow('there is no letter DEAD:1');
       expect((await (await jetstreamManager(nc)).streams.info('COMBAT')).state.messages).toBe(0);
+    } finally {
+      await nc.close();
+    }
+  });
+
+  test('at rest an open session that nothing will wake is a breach; an armed timer is enough', async () => {
+    await provisionForTest(server.url);
+    const nc = await connect({ servers: server.url });
+    try {
+      const js = jetstream(nc);
+      const actors = { a: { kind: 'player', stats: {} }, x: { kind: 'player', stats: {} } };
+      const teams = { red: ['a'], blue: ['x'] };
+      for (const id of ['armed', 'lost']) {
+        const opened = { type: 'opened', session_id: id, teams, actors, rules: { name: 'classic', version: 1 } };
+        await js.publish(logSubject('session', id), encode(opened));
+        await (await (await js.consumers.get('COMBAT', 'collector')).next())!.ackAck();
+      }
+      await js.publish(timerDueSubject('armed'), encode({ session_id: 'armed' }));
+      expect(await ask(nc, 'audit', '--all', '--rest')).toEqual({
+        code: 1,
+        out: ['lost 0 I6 it is open, and no timer, task or wake is left for it'],
+        said: [expect.stringMatching(/^2 sessions \(0 closed\), 2 messages, .*: 1 breaches$/)],
+      });
+      expect(await ask(nc, 'audit', '--all')).toMatchObject({ code: 0, out: [] });
     } finally {
       await nc.close();
     }

@@ -11,7 +11,7 @@ import { audit, breachLine } from '#cli/audit/audit.ts';
 import { msgIdOf } from '#cli/dead/retry.ts';
 import { encode } from '#contracts/decode.ts';
 import { COMBAT, DEAD, ORIGIN_HEADER, REASON_HEADER, type StreamName, TASKS, TIMERS } from '#contracts/streams.ts';
-import { deadSubject, logSubject } from '#contracts/subjects.ts';
+import { deadSubject, logSubject, timerDueSubject } from '#contracts/subjects.ts';
 import { Publisher } from '#jetstream/publisher.ts';
 import { storedOr } from '#jetstream/receipt.ts';
 import { startTestServer, type TestServer } from '#test/harness/server.ts';
@@ -363,3 +363,18 @@ async function disposable() {
   const stage = await openStage({ roles: ['collector'] });
   return Object.assign(stage, { [Symbol.asyncDispose]: () => stage.close() });
 }
+
+test('a letter that the server refuses stays, with what the server says', async () => {
+  const { config } = await jsm.streams.info(TIMERS);
+  const subject = timerDueSubject(freshId());
+  const seq = await bury(subject, encode({ session_id: 's1' }));
+  await jsm.streams.update(TIMERS, { ...config, max_msg_size: 1 });
+  try {
+    const { code, out } = await run('retry', `${seq}`);
+    expect([code, out]).toEqual([1, [expect.stringMatching(/the server refuses it: .*maximum/)]]);
+    expect(await isKept(seq)).toBe(true);
+  } finally {
+    await jsm.streams.update(TIMERS, config);
+  }
+  expect((await run('retry', `${seq}`)).code).toBe(0);
+});

@@ -121,3 +121,23 @@ describe('a durable consumer of results', () => {
     await ending;
   });
 });
+
+describe('a durable consumer that reads from the start', () => {
+  test('passes over what no fold can read, and acknowledges it', async () => {
+    const sessionId = freshId();
+    const name = `all-${sessionId}`;
+    await log.write(sessionId, [1]);
+    await log.nc.request(`combat.result.${sessionId}`, 'garbage');
+    await log.write(sessionId, [2]);
+    const seen: number[] = [];
+    for await (const { session_id: of, body, ack } of await log.client.durableResults(name)) {
+      ack();
+      if (of === sessionId) seen.push(body.executed);
+      if (body.executed === 2 && of === sessionId) break;
+    }
+    expect(seen).toEqual([1, 2]);
+    const manager = await jetstreamManager(log.nc);
+    const unacknowledged = async () => (await manager.consumers.info('COMBAT', name)).num_ack_pending;
+    await until('every acknowledgement', async () => (await unacknowledged()) === 0);
+  });
+});

@@ -72,3 +72,11 @@ describe('following', () => {
     await other.disconnect();
   });
 });
+
+test('a client that disconnects while an iteration begins ends it', async () => {
+  const other = new RiposteClient(log.nc);
+  const beginning = other.followResults({ from: 'now' });
+  const ending = expect(beginning).rejects.toMatchObject({ code: 'closed' });
+  await other.disconnect();
+  await ending;
+});

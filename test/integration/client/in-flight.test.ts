@@ -2,6 +2,7 @@
 
 import { setImmediate as breathe } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { Mailbox } from '#client/mailbox.ts';
 import { Slots } from '#client/slots.ts';
 
 describe('slots', () => {
@@ -43,5 +44,22 @@ describe('slots', () => {
     const codes = (await settled).map((end) => (end.status === 'fulfilled' ? 'done' : end.reason.code));
     expect(codes).toEqual(['done', 'done', 'done', 'busy', 'busy']);
     await slots.run(async () => {});
+  });
+});
+
+describe('a mailbox', () => {
+  test('takes nothing after its end: what was put in before an error still comes, after an end nothing does', async () => {
+    const failed = new Mailbox<number>();
+    failed.put(1);
+    failed.end(new Error('lost'));
+    failed.put(2);
+    expect(await failed.take()).toBe(1);
+    await expect(failed.take()).rejects.toThrow('lost');
+
+    const ended = new Mailbox<number>();
+    ended.put(1);
+    ended.end();
+    ended.put(2);
+    expect(await ended.take()).toBeNull();
   });
 });

@@ -12,7 +12,7 @@ import {
   streamDefinitions,
   TASKS,
 } from '#contracts/streams.ts';
-import { provision } from '#jetstream/provision.ts';
+import { type Provisioned, provision } from '#jetstream/provision.ts';
 import { StartError } from '#process/start-error.ts';
 import { freshSession, Lines, MARK, nudges, OPTIONS, RIG_LIMIT_MS, Rig, until } from './rig.ts';
 
@@ -376,4 +376,20 @@ test('ACTIONS is what stands on combat.action in COMBAT, in order, and says wher
     expect([...message!.data]).toEqual([n]);
     expect(message!.header.get('Nats-Stream-Source').split(' ')).toContain(`${seqs[n]}`);
   }
+});
+
+test('what was changed is told with its settings; what the server refuses to change is one line', async () => {
+  await using own = await Rig.open();
+  const told: string[] = [];
+  const options = {
+    ...own.options,
+    logMaxAgeMs: 2 * HOUR_MS,
+    told: ({ name, change, settings }: Provisioned) => void told.push([name, change, ...settings].join(' ')),
+  };
+  await provision(own.nc, [], options, new Lines().logger);
+  expect(told).toContain(`${COMBAT} changed max_age`);
+  expect(told).toContain(`${TASKS} unchanged`);
+  expect(await refusal(own, [], { ...options, replicas: 3 })).toMatch(
+    /^stream COMBAT cannot be changed: REPLICAS=3 needs a cluster of as many servers: ./,
+  );
 });

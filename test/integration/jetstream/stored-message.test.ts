@@ -207,3 +207,10 @@ describe.concurrent("I10 headers of a publisher's own choice", () => {
     expect(times).toEqual(times.toSorted((left, right) => left - right));
   });
 });
+
+test('what the server refuses to say is an error in its own words', async () => {
+  await expect(lastSequence(rig.nc, 'NOWHERE')).rejects.toThrow(/^reading the state of NOWHERE: stream not found$/);
+  const failed = lastMessage(rig.nc, COMBAT, '');
+  await expect(failed).rejects.toThrow(EffectFailed);
+  await expect(failed).rejects.toThrow(/^reading {2}from COMBAT: bad request$/);
+});

@@ -2,7 +2,17 @@
 // understand is refused in one line. That servers take it: nats-config-servers.test.ts.
 
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { chmodSync, linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -144,5 +154,36 @@ describe('what it does not understand', () => {
     writeFileSync(join(directory, 'seeds/ai.nk'), 'SUSECRET');
     const { code, said } = await write();
     expect([code, said]).toEqual([2, [`${join(directory, 'seeds/ai.nk')} does not hold a user's nkey seed`]]);
+  });
+});
+
+describe('what this command has not written', () => {
+  test.each([
+    ['ca.pem', /are not an authority that this command has made/],
+    ['ca-key.pem', /are not an authority that this command has made/],
+    ['nats.pem', /nats\.pem is no certificate, or .*nats-key\.pem no key/],
+    ['nats-key.pem', /nats\.pem is no certificate, or .*nats-key\.pem no key/],
+  ])('is named and left: %s', async (name, line) => {
+    await write();
+    writeFileSync(join(directory, name), 'garbage');
+    const { code, said } = await write();
+    expect([code, said]).toEqual([2, [expect.stringMatching(line)]]);
+    expect(file(name)).toBe('garbage');
+  });
+
+  test('is named and left: a key that waits for its certificate', async () => {
+    writeFileSync(join(directory, 'ca-key.pem'), 'garbage');
+    const { code, said } = await write();
+    expect([code, said]).toEqual([2, [expect.stringMatching(/ca-key\.pem is not the key of an authority/)]]);
+    expect(file('ca-key.pem')).toBe('garbage');
+  });
+
+  test('is named: a directory where a file is to be', async () => {
+    mkdirSync(join(directory, 'ca.pem'));
+    const { code, said } = await write();
+    expect([code, said]).toEqual([
+      2,
+      [expect.stringMatching(/^EISDIR: .*; give a directory that you may read and write$/)],
+    ]);
   });
 });

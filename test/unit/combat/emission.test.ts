@@ -192,3 +192,13 @@ describe('one message', () => {
     expect(bench.decision()).toEqual(bench.decision());
   });
 });
+
+test('forced blows that do not fit into one message wait for the next', () => {
+  const ids = Array.from({ length: 257 }, (_, at) => `b${at}`);
+  const bench = LogBench.open({ teams: { blue: ids, red: ['A'] } });
+  for (const id of ids) bench.strike(id, 'A');
+  bench.wait(60_000).timeout();
+  expect(bench.collect()).toMatchObject({ more: true });
+  expect(bench.collect()).toMatchObject({ more: false });
+  expect(brief(bench.actions)).toEqual(ids.map((_, at) => `m${at + 1}!`));
+});

@@ -676,3 +676,16 @@ describe('results that do not follow are ignored by both folds', () => {
     expect([bench.fight.emitted, bench.battle.melee!.emitted, bench.actor('B').afkLevel]).toEqual([1, 1, 1]);
   });
 });
+
+test('an instant that names no targets, as a stranger may write it, is skipped', () => {
+  const bench = LogBench.open({ teams: { blue: ['B'], red: ['A'] } });
+  const action = {
+    action_id: '1',
+    type: 'instant',
+    move: instant('i1', 'A', 'B'),
+    partner_move: null,
+    is_forced: false,
+  };
+  bench.append('action', { session_id: 's1', through: 1, actions: [action] });
+  expect(told(bench.execute()!.results)).toEqual(['1 skipped no_target']);
+});

@@ -216,3 +216,26 @@ describe('C19 a snapshot', () => {
     expect(large / small).toBeLessThan(8); // four times the actors
   });
 });
+
+test('a snapshot with more results than actions is refused', () => {
+  const { session } = longFight(100);
+  const snapshot = snapshotSession(session)!;
+  const meta = { ...snapshot.meta!, executed: snapshot.meta!.emitted + 1 };
+  expect(restoreSession('s1', carried({ ...snapshot, meta }), PLAIN_BOOK)).toEqual({
+    ok: false,
+    reason: 'more results than actions',
+  });
+});
+
+test('a battle of rules that are not known lets nobody in and cannot be resolved', () => {
+  const bench = LogBench.open({ teams: { blue: ['B'], red: ['A'] } });
+  bench.declare(instant('i1', 'A', 'B'));
+  bench.collect();
+  const battle = restoreBattle('s1', carried(snapshotBattle(bench.battle)), ruleBook([]));
+  if (!battle.ok) throw new Error(battle.reason);
+  bench.join('N', 'blue');
+  evolveBattle(battle.value, bench.entries.at(-1)!, ruleBook([]));
+  expect(battle.value.rulesUnknown).toEqual({ name: 'plain', version: 1 });
+  expect(battle.value.melee!.byId.has('N')).toBe(false);
+  expect(() => resolve(battle.value, { size: 1 })).toThrow('resolve() needs the rules of the battle');
+});

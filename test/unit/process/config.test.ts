@@ -101,6 +101,7 @@ describe('the environment', () => {
   test.each([
     [{ NATS_URL: 'ws://a:1' }, 'NATS_URL: got "ws://a:1", expected nats:// or tls://'],
     [{ NATS_URL: 'nats://a:99999' }, 'NATS_URL: got "nats://a:99999", expected nats://host:port, comma-separated'],
+    [{ NATS_URL: 'nats://a/b' }, 'NATS_URL: got "nats://a/b", expected nats://host:port, comma-separated'],
     [{ NATS_URL: 'nats://a b' }, 'NATS_URL: got "nats://a b", expected nats://host:port, comma-separated'],
     [{ NATS_URL: '::1' }, 'NATS_URL: got "::1", expected an IPv6 address in brackets, as in nats://[::1]:4222'],
     [

@@ -53,6 +53,11 @@ describe('getting in', () => {
     }
   });
 
+  test('a server that is too slow for its own limit on logins is waited for', async (context) => {
+    const opened = open(context, { NATS_URL: await announce(context, '2.15.1', { slowLogins: 1 }) });
+    expect((await opened).connected).toBe(true);
+  });
+
   test('an account without JetStream is one line', async (context) => {
     const server = await serve(context, {
       config: `
@@ -221,13 +226,18 @@ describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('over TLS', () =
 });
 
 /** Something that calls itself a server of some version, and knows no more than to answer pings and requests. */
-async function announce({ onTestFinished }: TestContext, version: string): Promise<string> {
+async function announce({ onTestFinished }: TestContext, version: string, { slowLogins = 0 } = {}): Promise<string> {
+  let logins = 0;
   const info = { server_id: 'x', version, proto: 1, headers: true, jetstream: true, max_payload: 1_048_576 };
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.write(`INFO ${JSON.stringify(info)}\r\n`);
     socket.on('data', (chunk) => {
       const text = String(chunk);
+      if (text.startsWith('CONNECT') && ++logins <= slowLogins) {
+        socket.end("-ERR 'Authentication Timeout'\r\n");
+        return;
+      }
       for (const _ of text.matchAll(/PING\r\n/g)) socket.write('PONG\r\n');
       const [, inbox] = /PUB \$JS\.API\.INFO (\S+) /.exec(text) ?? [];
       if (inbox !== undefined) socket.write(`MSG ${inbox} 1 2\r\n{}\r\n`);

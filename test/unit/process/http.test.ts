@@ -100,3 +100,13 @@ async function closed(socket: Socket): Promise<void> {
   socket.on('error', () => {});
   if (!socket.closed) await once(socket, 'close');
 }
+
+test('metrics that fail are an answer, and the process goes on', async () => {
+  const metrics = async () => {
+    throw new Error('no registry');
+  };
+  server = await startHttp(0, { checks: () => ({}), metrics });
+  const failed = await fetch(`http://127.0.0.1:${server.port}/metrics`);
+  expect([failed.status, await failed.json()]).toEqual([500, { error: 'no registry' }]);
+  expect((await fetch(`http://127.0.0.1:${server.port}/healthz`)).status).toBe(200);
+});

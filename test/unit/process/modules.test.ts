@@ -89,3 +89,15 @@ describe('RULES_MODULES and POLICY_MODULES', () => {
     expect((await loadPolicies([path], [])).map((policy) => policy.name)).toEqual(['far']);
   });
 });
+
+test.each([
+  ['{ name: "" }', 'name is not a string'],
+  ['{ name: 7, choose() {} }', 'name is not a string'],
+  ['{ name: "x", handles: 1, choose() {} }', 'handles is not a function'],
+  ['{ name: "x", handles() {} }', 'choose is not a function'],
+])('a bad policy is one line that says what is wrong: %s', async (policy, fault) => {
+  const path = write('policy.mjs', `export const policies = ${policy};`);
+  await expect(loadPolicies([path], [])).rejects.toThrow(
+    `POLICY_MODULES: ${JSON.stringify(path)} exports a bad policy: ${fault}`,
+  );
+});
