@@ -68,7 +68,8 @@ export const auditCommand: Command = {
   },
 };
 
-function summaryOf({
+/** What an audit has seen, in lines for people. */
+export function summaryOf({
   sessions,
   closed,
   messages,

@@ -63,9 +63,8 @@ export class Shutdown {
     process.on('unhandledRejection', (reason) => this.fail(reason));
   }
 
-  /** Runs the steps and exits. Called again, it changes nothing. */
-  async drain(why: string): Promise<void> {
-    if (this.draining) return;
+  /** Runs the steps and exits. */
+  async #drain(why: string): Promise<void> {
     const startedMs = performance.now();
     this.#drainingSinceMs = startedMs;
     this.#logger.info({ why }, 'draining');
@@ -99,7 +98,7 @@ export class Shutdown {
 
   #onSignal(signal: (typeof SIGNALS)[number]): void {
     if (this.#drainingSinceMs === null) {
-      void this.drain(signal);
+      void this.#drain(signal);
       return;
     }
     if (performance.now() - this.#drainingSinceMs < this.#sameWishMs) return;

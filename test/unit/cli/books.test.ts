@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { listed } from '#cli/audit/books/action-name.ts';
 import { Ends } from '#cli/audit/books/ends.ts';
+import { summaryOf } from '#cli/audit/command.ts';
 import { differenceOf } from '#cli/audit/content.ts';
 import { Lagging } from '#cli/audit/lagging.ts';
 
@@ -52,4 +53,16 @@ describe('a fold that lags', () => {
     for (const seq of upTo(10_002)) fold.push({ seq });
     expect(folded).toEqual([1, 2]);
   });
+});
+
+test('the summary of an audit says what was not judged, and how far the public record is behind', () => {
+  const sums = { sessions: 2, closed: 1, messages: 9, moves: 4, actions: 3, results: 2 };
+  const line = '2 sessions (1 closed), 9 messages, 4 moves, 3 actions, 2 results:';
+  expect(summaryOf({ ...sums, unjudged: 0, lag: 0, breaches: [] })).toEqual([`${line} no breach`]);
+  const breach = { session: 's1', seq: 3, invariant: 'I2', what: 'twice' };
+  expect(summaryOf({ ...sums, unjudged: 1, lag: 5, breaches: [breach] })).toEqual([
+    `${line} 1 breaches`,
+    expect.stringMatching(/^not judged: 1 decisions or results/),
+    expect.stringMatching(/^ACTIONS is 5 messages behind COMBAT/),
+  ]);
 });

@@ -78,6 +78,16 @@ describe('a role', () => {
     expect((last.err as { stack: string }).stack).toContain('role.ts');
   });
 
+  test('what is thrown and is no error is logged with its text', async () => {
+    await using child = start({ FIXTURE: 'rejects-text' });
+    expect((await child.exited).code).toBe(1);
+    expect(child.log.at(-1)).toMatchObject({
+      level: 'fatal',
+      msg: 'uncaught error',
+      err: { message: 'no error at all' },
+    });
+  });
+
   test('a part that fails for good ends the process', async () => {
     await using child = start({ FIXTURE: 'fails' });
     expect((await child.exited).code).toBe(1);
