@@ -71,7 +71,9 @@ describe('what the roles leave behind', () => {
     for (let looks = 0; looks < 3 || !isOver; looks += 1) {
       expect((await audit(nc, {})).breaches.map(breachLine)).toEqual([]);
     }
-    const audited = await audit(nc, { atRest: true });
+    let audited = await audit(nc, { atRest: true });
+    // The public record follows the log in its own time.
+    while (audited.lag > 0) audited = await audit(nc, { atRest: true });
     expect(audited.breaches.map(breachLine)).toEqual([]);
     expect(audited).toMatchObject({ sessions: FIGHTS, closed: FIGHTS, unjudged: 0, lag: 0 });
     expect(audited.actions).toBeGreaterThan(FIGHTS);

@@ -4,6 +4,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, connect as dial, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -19,6 +20,8 @@ import { ask } from '#test/unit/cli/desk.ts';
 import { fight, freshId, openStage, STAGE_LIMIT_MS } from '../client/stage.ts';
 import { provisionForTest } from './provisioned.ts';
 import { start } from './riposte.ts';
+
+const LOOK_MS = 20;
 
 let server: TestServer;
 let nc: NatsConnection;
@@ -267,7 +270,7 @@ describe('a command that is killed', () => {
     const way = await wayTo(server.port, pattern, cut);
     const { child, answer } = start(['dead', 'retry', `${seq}`], { NATS_URL: way.url });
     await way.said;
-    for (let stored = 0; stored === 0; ) stored = (await standing(COMBAT, subject)).length;
+    while ((await standing(COMBAT, subject)).length === 0) await pause(LOOK_MS);
     child.kill('SIGKILL');
     expect((await answer).code).toBeNull();
     expect(await isKept(seq)).toBe(true);
@@ -341,6 +344,7 @@ describe('with the roles at work', () => {
         for (;;) {
           const found = await letters();
           if (found.length === count) return found;
+          await pause(LOOK_MS);
         }
       };
       const [early] = await until(2);
