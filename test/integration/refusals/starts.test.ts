@@ -3,8 +3,6 @@
 
 import { connect } from 'nats';
 import { describe, expect, test } from 'vitest';
-import { ensureOldNatsServer } from '#tools/nats-server/ensure.ts';
-import { NatsServerUnavailable } from '#tools/nats-server/step.ts';
 import { startTestServer, type TestServer } from '../../harness/server.ts';
 import { type Environment, Role, type RoleName } from '../../interop/roles.ts';
 
@@ -34,21 +32,6 @@ async function expectOneLine(
   for (const word of words) expect(ended.lines[0]).toContain(word);
   expect(ended.lines[0]!.length).toBeLessThan(400);
 }
-
-describe.concurrent('a server that Riposte cannot run on', () => {
-  // Without JetStream, and one that refuses the login: test/unit/process/connection.test.ts.
-  test('too old: one line that names both versions', async (context) => {
-    const binary = await ensureOldNatsServer().catch((error: unknown) => {
-      if (error instanceof NatsServerUnavailable) return null;
-      throw error;
-    });
-    if (binary === null) return context.skip('no nats-server that is too old can be had here');
-    await using server = await startTestServer({ binary });
-    await expectOneLine('collector', { NATS_URL: server.url }, 1, '2.9', '2.12', 'too old');
-    await using nc = await disposable(server);
-    expect((await nc.jsm.streams.names().next()).length).toBe(0);
-  });
-});
 
 // Every stream, bucket and subject in process: test/integration/jetstream/provision.test.ts.
 describe.concurrent("what is not Riposte's", () => {

@@ -11,8 +11,6 @@ import { nkeys } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { ConfigError } from '#process/start-error.ts';
 import { startTestServer, type TestServer } from '#test/harness/server.ts';
-import { ensureOldNatsServer } from '#tools/nats-server/ensure.ts';
-import { NatsServerUnavailable } from '#tools/nats-server/step.ts';
 import { Child } from './child.ts';
 import { open, PATIENT, refusalOf, serve, Witness } from './witness.ts';
 
@@ -28,20 +26,6 @@ describe('getting in', () => {
       stdout: [],
       stderr: [`collector: nats-server at 127.0.0.1:${server.port} runs without JetStream: start it with -js`],
     });
-  });
-
-  test('a server that is too old is one line that names both versions', async (context) => {
-    const binary = await ensureOldNatsServer().catch((error: unknown) => {
-      if (error instanceof NatsServerUnavailable) context.skip(error.message);
-      throw error;
-    });
-    const server = await serve(context, { binary });
-    await using child = new Child('role.ts', { NATS_URL: server.url });
-    const { code, stderr } = await child.exited;
-    expect(code).toBe(1);
-    expect(stderr).toEqual([
-      expect.stringMatching(/^collector: nats-server 2\.9\.\d+ at [\d.:]+ is too old: 2\.12\.0 or later is needed$/),
-    ]);
   });
 
   test('2.12.0 is not too old, whatever is less is', async (context) => {
