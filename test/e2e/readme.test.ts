@@ -7,12 +7,13 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { connect, headers, type NatsConnection, nkeyAuthenticator, StringCodec } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { TestRoles } from '#test/harness/roles.ts';
 import { type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const STAGE_LIMIT_MS = 120_000;
-const EXAMPLE_LIMIT_MS = 60_000;
+const EXAMPLE_LIMIT_MS = 120_000;
 
 const readme = readFileSync(`${ROOT}README.md`, 'utf8');
 /** Code blocks of a language, in their order. */
@@ -59,7 +60,7 @@ test('every file it links to is there', () => {
   for (const link of links) expect(() => readFileSync(`${ROOT}${link}`)).not.toThrow(/ENOENT/);
 });
 
-describe('the quick starts', { timeout: EXAMPLE_LIMIT_MS }, () => {
+describe('the quick starts', { timeout: 2 * EXAMPLE_LIMIT_MS }, () => {
   test('in TypeScript: the example fights a duel to its end, and again', async () => {
     for (let time = 0; time < 2; time++) {
       const { stdout, stderr } = await run(process.execPath, ['examples/duel.ts'], {
@@ -84,7 +85,7 @@ describe('the quick starts', { timeout: EXAMPLE_LIMIT_MS }, () => {
       if (verb === 'sub') heard.set(subject, firstMessage(subject));
       else if (verb === 'pub') nc.publish(subject, text.encode(body), header === null ? {} : { headers: header });
       else
-        expect(JSON.parse(text.decode((await nc.request(subject, text.encode(body))).data))).toMatchObject({
+        expect(JSON.parse(text.decode((await nc.request(subject, text.encode(body), PATIENCE)).data))).toMatchObject({
           status: 'open',
         });
       await nc.flush();

@@ -14,6 +14,7 @@ import { deadCommand } from '#cli/dead/command.ts';
 import { natsConfigCommand } from '#cli/nats-config/command.ts';
 import { provisionCommand } from '#cli/provision/command.ts';
 import { bareEnvironment } from '#test/harness/environment.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { startTestServer, type TestServer } from '#test/harness/server.ts';
 import { ask, linesOf } from '#test/unit/cli/desk.ts';
 import { runHere } from './in-process.ts';
@@ -112,7 +113,7 @@ describe('without an answer', () => {
       expect(await ask(nc, 'audit', '--all', '--rest')).toMatchObject({ code: 0, out: [] });
       expect(await ask(nc, 'dead', 'list')).toEqual({ code: 0, out: [], said: ['0 letters'] });
       await expect(ask(nc, 'dead', 'show', '1')).rejects.toThrow('there is no letter DEAD:1');
-      expect((await (await jetstreamManager(nc)).streams.info('COMBAT')).state.messages).toBe(0);
+      expect((await (await jetstreamManager(nc, PATIENCE)).streams.info('COMBAT')).state.messages).toBe(0);
     } finally {
       await nc.close();
     }
