@@ -8,6 +8,7 @@ import { audit, breachLine } from '#cli/audit/audit.ts';
 import { encode } from '#contracts/decode.ts';
 import { ACTIONS, COMBAT, DEAD } from '#contracts/streams.ts';
 import { logSubject } from '#contracts/subjects.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { startTestServer, type TestServer } from '#test/harness/server.ts';
 import { fight, openStage, STAGE_LIMIT_MS, type Stage } from '../client/stage.ts';
 import { riposte } from './riposte.ts';
@@ -45,7 +46,7 @@ async function endOf(sessionId: string): Promise<void> {
 
 /** The messages of a session's log of one kind. */
 async function messages(sessionId: string, kind: 'action' | 'result'): Promise<{ seq: number; data: Uint8Array }[]> {
-  const jsm = await jetstreamManager(nc);
+  const jsm = await jetstreamManager(nc, PATIENCE);
   const { state } = await jsm.streams.info(COMBAT);
   const found: { seq: number; data: Uint8Array }[] = [];
   for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {
@@ -188,7 +189,7 @@ const blow = (id: string, source: string, target: string) => ({
 async function copyWithout(other: TestServer, id: string, at: number): Promise<void> {
   const there = await connect({ servers: other.url });
   try {
-    const jsm = await jetstreamManager(there);
+    const jsm = await jetstreamManager(there, PATIENCE);
     const subjects = ['combat.session.*', 'collector.signal.*', 'combat.action.*', 'combat.result.*'];
     await jsm.streams.add({ name: COMBAT, subjects, allow_direct: true });
     await jsm.streams.add({ name: DEAD, subjects: ['dead.>'], allow_direct: true });

@@ -18,6 +18,7 @@ import { encode } from '#contracts/decode.ts';
 import { logSubject, timerDueSubject } from '#contracts/subjects.ts';
 import { variableHelp } from '#process/config.ts';
 import { bareEnvironment } from '#test/harness/environment.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { startTestServer, type TestServer } from '#test/harness/server.ts';
 import { ask, linesOf } from '#test/unit/cli/desk.ts';
 import { runHere } from './in-process.ts';
@@ -123,7 +124,7 @@ describe('without an answer', () => {
       expect(await ask(nc, 'audit', '--all', '--rest')).toMatchObject({ code: 0, out: [] });
       expect(await ask(nc, 'dead', 'list')).toEqual({ code: 0, out: [], said: ['0 letters'] });
       await expect(ask(nc, 'dead', 'show', '1')).rejects.toThrow('there is no letter DEAD:1');
-      expect((await (await jetstreamManager(nc)).streams.info('COMBAT')).state.messages).toBe(0);
+      expect((await (await jetstreamManager(nc, PATIENCE)).streams.info('COMBAT')).state.messages).toBe(0);
     } finally {
       await nc.close();
     }

@@ -15,6 +15,7 @@ import { COMBAT, DEAD, ORIGIN_HEADER, REASON_HEADER, type StreamName, TASKS, TIM
 import { deadSubject, logSubject, timerDueSubject } from '#contracts/subjects.ts';
 import { Publisher } from '#jetstream/publisher.ts';
 import { storedOr } from '#jetstream/receipt.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { startTestServer, type TestServer } from '#test/harness/server.ts';
 import { ask } from '#test/unit/cli/desk.ts';
 import { fight, freshId, openStage, STAGE_LIMIT_MS } from '../client/stage.ts';
@@ -33,7 +34,7 @@ beforeAll(async () => {
   server = await startTestServer();
   await provisionForTest(server.url);
   nc = await connect({ servers: server.url });
-  jsm = await jetstreamManager(nc);
+  jsm = await jetstreamManager(nc, PATIENCE);
   publisher = new Publisher(nc);
 }, STAGE_LIMIT_MS);
 
@@ -287,7 +288,7 @@ describe('a command that is killed', () => {
     await provisionForTest(other.url);
     const there = await connect({ servers: other.url });
     try {
-      const manager = await jetstreamManager(there);
+      const manager = await jetstreamManager(there, PATIENCE);
       const { config } = await manager.streams.info(COMBAT);
       await manager.streams.update(COMBAT, { ...config, duplicate_window: 100_000_000 });
       const id = freshId();

@@ -2,6 +2,7 @@
 
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { until } from '../jetstream/rig.ts';
 import { oneTo, ResultsLog } from './results-log.ts';
 import { freshId, STAGE_LIMIT_MS } from './stage.ts';
@@ -100,7 +101,7 @@ describe('a durable consumer of results', () => {
   });
 
   test('a consumer of that name that is no such one is refused', async () => {
-    const manager = await jetstreamManager(log.nc);
+    const manager = await jetstreamManager(log.nc, PATIENCE);
     await manager.consumers.add('COMBAT', {
       durable_name: 'other',
       filter_subject: 'combat.action.*',
@@ -116,7 +117,7 @@ describe('a durable consumer of results', () => {
       for await (const result of results) result.ack();
     })();
     const ending = expect(reading).rejects.toMatchObject({ code: 'unavailable' });
-    const manager = await jetstreamManager(log.nc);
+    const manager = await jetstreamManager(log.nc, PATIENCE);
     await manager.consumers.delete('COMBAT', name);
     await ending;
   });

@@ -6,6 +6,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { describe, expect, test } from 'vitest';
 import { RiposteClient } from '#client/client.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { LOOK_MS, makeLog, oneTo, ResultsLog, read } from './results-log.ts';
 import { freshId } from './stage.ts';
 
@@ -121,7 +122,7 @@ describe.concurrent('following', () => {
         for await (const { body } of results) {
           seen.push(body.executed);
           if (seen.length !== 3) continue;
-          await log.nc.request('$JS.API.STREAM.DELETE.COMBAT', '');
+          await log.nc.request('$JS.API.STREAM.DELETE.COMBAT', '', PATIENCE);
           await makeLog(log.nc);
           await log.write(sessionId, oneTo(10));
         }
@@ -140,7 +141,7 @@ describe.concurrent('following', () => {
     const reader = new RiposteClient(own);
     await log.write(sessionId, oneTo(3));
     const results = await reader.followResults({ sessionId, from: 'start' });
-    const manager = await jetstreamManager(log.nc);
+    const manager = await jetstreamManager(log.nc, PATIENCE);
     const [consumer] = await manager.consumers.list('COMBAT').next();
     while ((await manager.consumers.info('COMBAT', consumer!.name)).num_pending > 0) await pause(LOOK_MS);
     await own.flush(); // what was pushed has come

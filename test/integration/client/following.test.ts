@@ -5,6 +5,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RiposteClient } from '#client/client.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { ResultsLog, read } from './results-log.ts';
 import { freshId, STAGE_LIMIT_MS } from './stage.ts';
 
@@ -36,8 +37,8 @@ describe('following', () => {
   test('what cannot be read as a result is passed over', async () => {
     const sessionId = freshId();
     await log.write(sessionId, [1]);
-    await log.nc.request(`combat.result.${sessionId}`, 'not JSON');
-    await log.nc.request(`combat.result.${sessionId}`, JSON.stringify({ session_id: 'another' }));
+    await log.nc.request(`combat.result.${sessionId}`, 'not JSON', PATIENCE);
+    await log.nc.request(`combat.result.${sessionId}`, JSON.stringify({ session_id: 'another' }), PATIENCE);
     await log.write(sessionId, [2]);
     expect(await read(await log.client.followResults({ sessionId }), 2)).toEqual([1, 2]);
   });

@@ -8,6 +8,7 @@ import { RiposteClient } from '#client/client.ts';
 import type { ResultEvent } from '#client/combat-event.ts';
 import type { Following } from '#client/following.ts';
 import { streamDefinitions } from '#contracts/streams.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { startTestServer, type TestServer } from '#test/harness/server.ts';
 
 /** How often a test looks again. */
@@ -58,12 +59,12 @@ export class ResultsLog {
 
   /** What the server says of a consumer. */
   async consumer(name: string): Promise<ConsumerInfo> {
-    return await (await jetstreamManager(this.nc, { timeout: ANSWER_LIMIT_MS })).consumers.info('COMBAT', name);
+    return await (await jetstreamManager(this.nc, PATIENCE)).consumers.info('COMBAT', name);
   }
 
   /** Consumers on the log. */
   async consumers(): Promise<number> {
-    const manager = await jetstreamManager(this.nc, { timeout: ANSWER_LIMIT_MS });
+    const manager = await jetstreamManager(this.nc, PATIENCE);
     return (await manager.streams.info('COMBAT')).state.consumer_count;
   }
 

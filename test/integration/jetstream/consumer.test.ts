@@ -9,6 +9,7 @@ import { Consuming } from '#jetstream/consumer.ts';
 import type { Delivery } from '#jetstream/delivery.ts';
 import { retryDelayMs } from '#jetstream/delivery.ts';
 import { provision } from '#jetstream/provision.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { freshSession, nudge, nudges, Rig, until } from './rig.ts';
 
 /** Nothing comes again because a busy machine has not acknowledged it yet. */
@@ -72,7 +73,7 @@ describe.concurrent('a durable consumer', () => {
     await Consuming.start(dead.nc, 'executor', ensure, () => {}, rig.lines.logger);
     const seqs = await tasks(rig, 10);
     await until('deliveries to the dead', async () => {
-      const { num_ack_pending } = await (await jetstreamManager(rig.nc)).consumers.info(TASKS, 'executor');
+      const { num_ack_pending } = await (await jetstreamManager(rig.nc, PATIENCE)).consumers.info(TASKS, 'executor');
       return num_ack_pending === 10;
     });
     await dead.nc.close();
@@ -98,7 +99,7 @@ describe.concurrent('a durable consumer', () => {
       const [consuming, seen] = await collecting(rig, name);
       const publish = async (count: number): Promise<number[]> =>
         name === 'executor' ? await tasks(rig, count) : await nudges(rig.publisher, freshSession(), count);
-      const jsm = await jetstreamManager(rig.nc);
+      const jsm = await jetstreamManager(rig.nc, PATIENCE);
       const seqs = await publish(100);
       await untilSeen(seen, seqs);
       for (let round = 0; round < 2; round += 1) {

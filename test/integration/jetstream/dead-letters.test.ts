@@ -5,6 +5,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEAD } from '#contracts/streams.ts';
 import { deadSubject, logSubject } from '#contracts/subjects.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { freshSession, RIG_LIMIT_MS, Rig } from './rig.ts';
 
 const MESSAGE_BYTES = 512 * 1_024;
@@ -23,7 +24,7 @@ const bytes = (count: number): Uint8Array => Uint8Array.from({ length: count }, 
 
 /** The dead letters of a subject, in order. */
 async function letters(subject: string): Promise<{ data: Uint8Array; reason: string; origin: string }[]> {
-  const jsm = await jetstreamManager(rig.nc);
+  const jsm = await jetstreamManager(rig.nc, PATIENCE);
   const found: { data: Uint8Array; reason: string; origin: string }[] = [];
   const { state } = await jsm.streams.info(DEAD);
   for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {

@@ -9,6 +9,7 @@ import { BATTLE_LOG_FILTER, type LogKind, logSubject } from '#contracts/subjects
 import { Follower, type LogRecord } from '#jetstream/follower.ts';
 import { provision } from '#jetstream/provision.ts';
 import { lastSequence } from '#jetstream/stored-message.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { TcpProxy } from '../../harness/tcp-proxy.ts';
 import { Link } from './link.ts';
 import { freshSession, nudge, nudges, type Replica, Rig, until } from './rig.ts';
@@ -104,7 +105,7 @@ describe.concurrent('a follower', () => {
   test('gives every message once and in order when its consumer is deleted, three times over', async () => {
     await using rig = await Rig.open();
     const [, records] = await follow(rig, await rig.replica(), 0);
-    const jsm = await jetstreamManager(rig.nc);
+    const jsm = await jetstreamManager(rig.nc, PATIENCE);
     const consumers = async (): Promise<string[]> => {
       const names: string[] = [];
       for await (const { name } of jsm.consumers.list(COMBAT)) names.push(name);
@@ -309,7 +310,7 @@ describe.concurrent('a follower', () => {
     await nudges(rig.publisher, freshSession(), 10);
     await untilFollowed(records, 10);
     link.deafen();
-    const jsm = await jetstreamManager(rig.nc);
+    const jsm = await jetstreamManager(rig.nc, PATIENCE);
     const { config } = await jsm.streams.info(COMBAT);
     const second = 1e9;
     await jsm.streams.update(COMBAT, { ...config, max_age: second, duplicate_window: second });

@@ -14,6 +14,7 @@ import {
 } from '#contracts/streams.ts';
 import { type Provisioned, provision } from '#jetstream/provision.ts';
 import { StartError } from '#process/start-error.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { freshSession, Lines, MARK, nudges, OPTIONS, RIG_LIMIT_MS, Rig, until } from './rig.ts';
 
 const ALL = Object.keys(CONSUMERS) as ConsumerName[];
@@ -43,7 +44,7 @@ function unsealed(found: Record<string, Config>): Record<string, Config> {
 
 /** The configuration of everything that is there, by name. */
 async function everything(on: Rig): Promise<Record<string, Config>> {
-  const jsm = await jetstreamManager(on.nc);
+  const jsm = await jetstreamManager(on.nc, PATIENCE);
   const found: Record<string, Config> = {};
   for await (const { config } of jsm.streams.list()) {
     found[config.name] = config as unknown as Config;
@@ -114,7 +115,7 @@ describe.concurrent('provisioning', () => {
     await nudges(own.publisher, freshSession(), 10);
     await own.drop('KV_locks');
     await own.drop(TASKS);
-    await (await jetstreamManager(own.nc)).consumers.delete(COMBAT, 'collector');
+    await (await jetstreamManager(own.nc, PATIENCE)).consumers.delete(COMBAT, 'collector');
     await provision(own.nc, ALL, own.options, own.lines.logger);
     expect(unsealed(await everything(own))).toEqual(unsealed(before));
     expect(await own.effects.endOfLog()).toBe(10);
@@ -277,7 +278,7 @@ describe.concurrent('what is ours and cannot work as it is, is put right or refu
 describe.concurrent('a collector’s consumer that was made by hand', () => {
   /** Makes it in place of the one that is there. */
   async function remake(on: Rig, config: object): Promise<void> {
-    await (await jetstreamManager(on.nc)).consumers.delete(COMBAT, 'collector');
+    await (await jetstreamManager(on.nc, PATIENCE)).consumers.delete(COMBAT, 'collector');
     const usual = { durable_name: 'collector', ack_policy: 'explicit', ack_wait: on.options.ackWaitMs * NANOS_PER_MS };
     const body = { ...usual, filter_subjects: CONSUMERS.collector.filters, max_ack_pending: 50_000, ...config };
     const made = await on.api(`CONSUMER.CREATE.${COMBAT}.collector`, { stream_name: COMBAT, config: body });
@@ -320,7 +321,7 @@ describe.concurrent('a collector’s consumer that was made by hand', () => {
     const [line, ...more] = lines.saying(/seal/);
     expect([line?.msg, more]).toEqual(['consumer collector has no seal', []]);
     expect(line?.reason).toMatch(/delete it and provision again: nothing is lost/);
-    await (await jetstreamManager(own.nc)).consumers.delete(COMBAT, 'collector');
+    await (await jetstreamManager(own.nc, PATIENCE)).consumers.delete(COMBAT, 'collector');
     await provision(own.nc, ['collector'], own.options, lines.logger);
     expect(lines.saying(/seal/)).toHaveLength(1);
     unsealed(await everything(own));
@@ -339,7 +340,8 @@ describe.concurrent('PROVISION=off', () => {
   test.each([...STREAMS, ...ALL])('names %s where that alone is missing', async (name) => {
     await using own = await Rig.open({}, ALL);
     if (STREAMS.includes(name)) await own.drop(name);
-    else await (await jetstreamManager(own.nc)).consumers.delete(CONSUMERS[name as ConsumerName].stream, name);
+    else
+      await (await jetstreamManager(own.nc, PATIENCE)).consumers.delete(CONSUMERS[name as ConsumerName].stream, name);
     const before = await everything(own);
     const line = await refusal(own, ALL, off);
     expect(line).toMatch(/is missing/);
@@ -370,7 +372,7 @@ test('ACTIONS is what stands on combat.action in COMBAT, in order, and says wher
     if (receipt.kind === 'stored') seqs.push(receipt.seq);
   }
   await until('the public record', async () => (await own.api(`STREAM.INFO.${ACTIONS}`)).state?.messages === 50);
-  const jsm = await jetstreamManager(own.nc);
+  const jsm = await jetstreamManager(own.nc, PATIENCE);
   for (let n = 0; n < 50; n += 1) {
     const message = await jsm.streams.getMessage(ACTIONS, { seq: n + 1 });
     expect([...message!.data]).toEqual([n]);

@@ -15,6 +15,7 @@ import type { Effects } from '#jetstream/effects.ts';
 import { jetstreamEffects } from '#jetstream/jetstream-effects.ts';
 import { type ProvisionOptions, provision, restoreBucket } from '#jetstream/provision.ts';
 import { Publisher } from '#jetstream/publisher.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { startTestServer, type TestServer } from '../../harness/server.ts';
 
 /** Starting a server on a machine that is busy with other tests. */
@@ -203,7 +204,7 @@ export class Rig {
 
   /** Deletes a stream, as an operator might. Its files go a little later; before that the server can make no other of its name. */
   async drop(stream: string): Promise<void> {
-    await (await jetstreamManager(this.nc)).streams.delete(stream);
+    await (await jetstreamManager(this.nc, PATIENCE)).streams.delete(stream);
     await until('its files to go', () => !existsSync(join(this.#streams, stream)));
   }
 

@@ -9,6 +9,7 @@ import { sessionOfSubject, timerDueSubject, timerSetSubject } from '#contracts/s
 import type { Effects } from '#jetstream/effects.ts';
 import { EffectFailed } from '#jetstream/receipt.ts';
 import { type ArmedTimer, arm, forget, unknownTimer } from '#jetstream/timer.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { Link } from './link.ts';
 import { freshSession, RIG_LIMIT_MS, Rig, until, within } from './rig.ts';
 
@@ -181,7 +182,7 @@ describe.concurrent('a timer', () => {
     await own.server.kill();
     await own.server.restart();
     await own.reconnected();
-    const jsm = await jetstreamManager(own.nc);
+    const jsm = await jetstreamManager(own.nc, PATIENCE);
     await until('every due message', async () => {
       const { state } = await jsm.streams.info(TIMERS, { subjects_filter: 'timer.due.*' });
       return ids.every((id) => (state.subjects?.[timerDueSubject(id)] ?? 0) > 0);

@@ -2,6 +2,7 @@
 // on, no process ends, and the session it was sent to and the one beside it fight on.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { violationsOf } from '../../interop/history.ts';
 import { openedBody, type Session, strike } from '../../interop/outsider.ts';
 import { FAST_CLOCKS, PLAIN_RULES } from '../../interop/roles.ts';
@@ -82,7 +83,7 @@ describe('JSON nested deeper than any stack', { timeout: LIMIT_MS }, () => {
     const seq = await session.life(nested(openedBody(session.id, { teams: DUEL, statsOf })));
     // Refused as invalid, or as bytes nobody can read; then the session can still be opened properly.
     await session.deadLetterOf(seq);
-    await stage.outsider.nc.request(`session.get.${session.id}`, new Uint8Array());
+    await stage.outsider.nc.request(`session.get.${session.id}`, new Uint8Array(), PATIENCE);
     if (session.closed() !== undefined) return;
     await session.life(openedBody(session.id, { teams: DUEL }));
     await goesOn(session);
@@ -135,7 +136,7 @@ describe('JSON nested deeper than any stack', { timeout: LIMIT_MS }, () => {
       await stage.outsider.publish(subject, nested({ session_id: id, extra: 'DEEP' }));
     }
     expect(
-      await stage.outsider.nc.request(`session.get.${id}`, nested({ actor_id: 'a', extra: 'DEEP' })),
+      await stage.outsider.nc.request(`session.get.${id}`, nested({ actor_id: 'a', extra: 'DEEP' }), PATIENCE),
     ).toBeDefined();
     await goesOn(session);
   });

@@ -3,6 +3,7 @@
 
 import { connect } from 'nats';
 import { describe, expect, test } from 'vitest';
+import { PATIENCE } from '../../harness/patience.ts';
 import { startTestServer, type TestServer } from '../../harness/server.ts';
 import { type Environment, Role, type RoleName } from '../../interop/roles.ts';
 
@@ -66,7 +67,7 @@ describe.concurrent("what is not Riposte's", () => {
 
 async function disposable(server: TestServer) {
   const nc = await connect({ servers: server.url });
-  return Object.assign(nc, { jsm: await nc.jetstreamManager(), [Symbol.asyncDispose]: () => nc.close() });
+  return Object.assign(nc, { jsm: await nc.jetstreamManager(PATIENCE), [Symbol.asyncDispose]: () => nc.close() });
 }
 
 // Every variable in process: test/unit/process/config.test.ts; one of each role: test/interop/processes.test.ts.

@@ -12,6 +12,7 @@ import { connectionFrom } from '#client/environment.ts';
 import { exchange } from '#client/moves.ts';
 import { AT_HOME, inboxPrefix, rightsOf, USERS, type User } from '#contracts/rights.ts';
 import { apiSubject, covers, logSubject } from '#contracts/subjects.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { TestRoles } from '#test/harness/roles.ts';
 import { connectAs, type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
 import { runHere } from '#test/integration/cli/in-process.ts';
@@ -105,7 +106,10 @@ async function settled(name: 'results' | 'ai'): Promise<void> {
   const operator = await connectAs(secured, 'operator');
   const subject = apiSubject('CONSUMER.INFO', name === 'ai' ? 'TASKS' : 'COMBAT', name);
   for (;;) {
-    const info = (await operator.request(subject)).json<{ num_pending: number; num_ack_pending: number }>();
+    const info = (await operator.request(subject, '', PATIENCE)).json<{
+      num_pending: number;
+      num_ack_pending: number;
+    }>();
     if (info.num_pending === 0 && info.num_ack_pending === 0) break;
     await pause(LOOK_MS);
   }
@@ -121,7 +125,7 @@ test('verdicts that somebody asks for in an inbox of a role are not tried to be 
     const move = { ...exchange('a', 'x'), move_id: `for-${user}` };
     const signal = { session_id: sessionId, signal_type: 'check_immediate', moves: [move] };
     const body = JSON.stringify({ ...signal, reply_to: `${inboxPrefix(user)}.x` });
-    await guest.request(logSubject('signal', sessionId), body);
+    await guest.request(logSubject('signal', sessionId), body, PATIENCE);
   }
   await guest.close();
   // A verdict on a later signal: those before it have had theirs.

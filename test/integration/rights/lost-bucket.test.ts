@@ -8,6 +8,7 @@ import { provisionCommand } from '#cli/provision/command.ts';
 import { RiposteClient } from '#client/client.ts';
 import { connectionFrom } from '#client/environment.ts';
 import { exchange } from '#client/moves.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { FAST_CLOCKS, TestRoles } from '#test/harness/roles.ts';
 import { connectAs, type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
 import { runHere } from '#test/integration/cli/in-process.ts';
@@ -43,7 +44,7 @@ test('a bucket of locks that is lost is named in readiness, and fights go on whe
 }, async () => {
   await using client = await RiposteClient.connect(connectionFrom(secured.environmentOf('game_server')), PATIENT);
   const operator = await connectAs(secured, 'operator');
-  await operator.request('$JS.API.STREAM.DELETE.KV_locks', '');
+  await operator.request('$JS.API.STREAM.DELETE.KV_locks', '', PATIENCE);
   await operator.close();
   const session = fight({ red: ['a'], blue: ['x'] });
   await client.open(session);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { USERS } from '#contracts/rights.ts';
 import { loginOptions } from '#jetstream/login.ts';
 import { readConfig } from '#process/config.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { connectAs, type SecuredServer, startSecuredServer } from '#test/harness/secured.ts';
 
 const LIMIT_MS = 120_000;
@@ -32,7 +33,7 @@ test('its user hears who connects, and is answered by servers', async () => {
   for await (const message of connected) {
     if (message.json<{ client: { name?: string } }>().client.name === 'ai') break;
   }
-  const server = (await system.request('$SYS.REQ.SERVER.PING')).json<{ server: { ver: string } }>();
+  const server = (await system.request('$SYS.REQ.SERVER.PING', '', PATIENCE)).json<{ server: { ver: string } }>();
   expect(server.server.ver).toBe(nc.info?.version);
   await nc.close();
 });
@@ -44,7 +45,9 @@ test('its user asks nothing about streams, and hears nothing that others ask and
     expect(refused?.message).toContain(`Permissions Violation for Subscription to "${subject}"`);
   }
   for (const path of ['INFO', 'STREAM.NAMES', 'STREAM.DELETE.COMBAT', 'DIRECT.GET.COMBAT', 'STREAM.MSG.GET.COMBAT']) {
-    await expect(system.request(`$JS.API.${path}`)).rejects.toThrow(/Permissions Violation for Publish to/);
+    await expect(system.request(`$JS.API.${path}`, '', PATIENCE)).rejects.toThrow(
+      /Permissions Violation for Publish to/,
+    );
   }
   const heard: string[] = [];
   for (const subject of ['$SYS.>', '_INBOX.>']) {
@@ -52,14 +55,18 @@ test('its user asks nothing about streams, and hears nothing that others ask and
   }
   await system.flush();
   const gameServer = await connectAs(secured, 'game_server');
-  await gameServer.request('collector.signal.s', '{"secret":"pending"}'); // answered when it is stored
+  await gameServer.request('collector.signal.s', '{"secret":"pending"}', PATIENCE); // answered when it is stored
   const observer = await connectAs(secured, 'observer');
-  const read = await observer.request('$JS.API.STREAM.MSG.GET.COMBAT', '{"last_by_subj":"collector.signal.s"}');
+  const read = await observer.request(
+    '$JS.API.STREAM.MSG.GET.COMBAT',
+    '{"last_by_subj":"collector.signal.s"}',
+    PATIENCE,
+  );
   const { data } = read.json<{ message: { data: string } }>().message;
-  const info = await observer.request('$JS.API.CONSUMER.INFO.COMBAT.collector');
+  const info = await observer.request('$JS.API.CONSUMER.INFO.COMBAT.collector', '', PATIENCE);
   const seal = info.json<{ config: { opt_start_time: string } }>().config.opt_start_time;
   await Promise.all([gameServer.close(), observer.close()]);
-  await system.request('$SYS.REQ.SERVER.PING'); // what is asked last is heard last
+  await system.request('$SYS.REQ.SERVER.PING', '', PATIENCE); // what is asked last is heard last
   expect(heard.length).toBeGreaterThan(0);
   for (const secret of [data, 'pending', seal]) expect(heard.filter((text) => text.includes(secret))).toEqual([]);
 });

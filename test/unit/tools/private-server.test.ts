@@ -11,6 +11,7 @@ import { pino } from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { connect as connectAs } from '#jetstream/connection.ts';
 import { readConfig } from '#process/config.ts';
+import { PATIENCE } from '#test/harness/patience.ts';
 import { startTestServer, type TestServer } from '#test/harness/server.ts';
 import { PrivateServerError } from '#tools/nats-server/private-server.ts';
 import { serverForCommand } from '#tools/nats-server/server-for-command.ts';
@@ -62,7 +63,7 @@ describe('a private server', () => {
     const server = await started();
     const { port, pid } = server;
     const nc = await connect({ servers: server.url, maxReconnectAttempts: 0 });
-    await (await jetstreamManager(nc)).streams.add({ name: 'KEPT', subjects: ['kept'] });
+    await (await jetstreamManager(nc, PATIENCE)).streams.add({ name: 'KEPT', subjects: ['kept'] });
     await jetstream(nc).publish('kept', 'before');
     await nc.close();
 
@@ -74,7 +75,7 @@ describe('a private server', () => {
     expect(server.port).toBe(port);
     expect(server.pid).not.toBe(pid);
     const again = await connect({ servers: server.url });
-    const stream = await (await jetstreamManager(again)).streams.info('KEPT');
+    const stream = await (await jetstreamManager(again, PATIENCE)).streams.info('KEPT');
     expect(stream.state.messages).toBe(1);
     await again.close();
   });
@@ -89,7 +90,7 @@ describe('a private server', () => {
   test('takes configuration inside the jetstream block', async () => {
     const server = await started({ jetstream: 'max_file_store: 1MB' });
     const nc = await connect({ servers: server.url });
-    const jsm = await jetstreamManager(nc);
+    const jsm = await jetstreamManager(nc, PATIENCE);
     const asking = jsm.streams.add({ name: 'LARGE', subjects: ['large'], max_bytes: 2 * 1024 * 1024 });
     await expect(asking).rejects.toThrow(/insufficient storage/);
     await nc.close();
