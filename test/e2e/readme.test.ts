@@ -1,5 +1,5 @@
-// S8: the README works as it stands. Its blocks are typed, in their order, into a copy of the checkout: everything between
-// `npm start` and a duel in an empty project.
+// S8: the README works as it stands. Its blocks are typed, in their order, into a copy of the checkout: everything from
+// the package to a duel in an empty project.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ test('it is short', () => {
 });
 
 test('a duel in TypeScript and one on the wire, beside npm start', { timeout: LIMIT_MS }, async () => {
-  const [start, install, duel, wire, , ...rest] = shell;
+  const [install, start, duel, wire, , ...rest] = shell;
   expect(rest).toEqual([]);
   using copy = new CheckoutCopy();
   await using first = await Terminal.open(copy.dir);
