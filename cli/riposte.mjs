@@ -22,7 +22,7 @@ async function runFromSource() {
   try {
     // Only what was never installed: roles may be running from this checkout, and a question must not renew it under them.
     if (!existsSync(join(ROOT, 'node_modules', '.package-lock.json'))) await ensureDependencies();
-    // Paths in the environment (credentials, RULES_MODULES) are those of whoever typed the command.
+    // Paths in the environment (credentials, RULES_MODULES) begin at the folder in which the command was typed.
     await handOver(await ensurePinnedNode(), entry, process.argv.slice(2), process.cwd());
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;

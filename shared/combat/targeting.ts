@@ -12,7 +12,7 @@ export function resolveTargets(roster: Roster, source: Actor, target: MoveTarget
     case 'actor':
       return roster.byId.get(target.id)?.standing === 'alive' ? [target.id] : [];
     case 'self':
-      return [source.id]; // whoever is dead or gone has no moves left
+      return [source.id]; // an actor that is dead or has left has no moves
     case 'all_enemies':
       return enemies(roster, source);
     case 'all_allies':

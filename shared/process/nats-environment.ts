@@ -3,7 +3,7 @@
  * begin with NATS_. The roles, the commands and a game server's client read them alike.
  *
  * 1. No secret stands in an error: values of NATS_PASSWORD, of URLs that hold one, and of variables that name a file are never
- *    repeated. Whoever mistakes what belongs into those has put the seed or the key itself there.
+ *    repeated. Somebody may have put the seed or the key itself there by mistake.
  * 2. What is named as a file can be read when the process starts; its content stays in the file.
  *
  * Left to shared/jetstream/login.ts: whether a seed or credentials are sound.

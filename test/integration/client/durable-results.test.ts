@@ -1,4 +1,4 @@
-// Proves what a durable consumer of results promises: each result until it is acknowledged, to whoever reads under its name.
+// Proves what a durable consumer of results promises: each result comes until it is acknowledged, to any reader of its name.
 
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// Proves that an iteration gives every message once and in order, whoever is slow and whatever restarts. Each test has a
+// Proves that an iteration gives every message once and in order, even if a side is slow or restarts. Each test has a
 // server of its own, and waits most of the time: they run beside each other.
 
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';

@@ -1,5 +1,5 @@
 // Proves what an iteration promises: where it begins, what it passes over, and that nothing is left on the server afterwards. That
-// every message comes once and in order, whoever is slow and whatever restarts: following-gaps.test.ts.
+// every message comes once and in order, even if a side is slow or restarts: following-gaps.test.ts.
 
 import { setImmediate as breathe } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';

@@ -214,7 +214,7 @@ describe.concurrent('a timer', () => {
   });
 });
 
-/** Whoever loses against others too often gives its wake back, and comes again. */
+/** A pass that loses against others too often gives its wake back, and comes again. */
 async function persistently(work: () => Promise<void>): Promise<void> {
   for (;;) {
     try {
