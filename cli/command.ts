@@ -22,7 +22,7 @@ export interface Desk {
   /**
    * Runs work on a connection made by the environment, and closes it. Rejects with StartError or Trouble.
    * @param user whose rights the work needs: its inboxes are listened to
-   * @param logger takes what the connection says of itself; with one a server that is not there yet is waited for as a role waits
+   * @param logger takes what the connection says of itself. With a logger, the command waits for a server as long as a role does
    */
   connected<Value>(
     user: 'observer' | 'operator',

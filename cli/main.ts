@@ -21,7 +21,7 @@ const SERVER_WAIT_MS = 5_000;
 const STDOUT = 1;
 const STDERR = 2;
 
-/** A Map: an object would also find `constructor` and whatever else its prototype has. */
+/** A Map: an object would also find `constructor` and the other names of its prototype. */
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['run', runCommand],
   ['audit', auditCommand],

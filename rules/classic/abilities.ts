@@ -26,7 +26,7 @@ export function resolveSkill({ move }: CombatAction, view: ClassicView, chance: 
   const ledger = new VitalsLedger(view);
   ledger.pay(source.id, skill.cost);
   const mark = { source_id: source.id, wave: WAVE, hand: 'skill', skill_id: id };
-  return use(skill, mark, move.targets!, view, ledger, chance);
+  return use(skill, mark, move.targets ?? [], view, ledger, chance);
 }
 
 /** Resolves the use of an item: `payload.item_id` over `move.targets`. Throws where it is unknown, used up or too dear. */
@@ -38,7 +38,7 @@ export function resolveItem({ move }: CombatAction, view: ClassicView, chance: C
   ledger.pay(source.id, item.cost);
   ledger.takeCharge(source.id, id);
   const mark = { source_id: source.id, wave: WAVE, hand: 'item', item_id: id };
-  return use(item, mark, move.targets!, view, ledger, chance);
+  return use(item, mark, move.targets ?? [], view, ledger, chance);
 }
 
 /** The ability a payload names, if it can be paid for. Own properties only: `constructor` is nobody's skill. */

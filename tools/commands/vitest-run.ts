@@ -51,7 +51,7 @@ export function emptyResults(results: string): boolean {
   }
 }
 
-/** Makes sure that tests find a nats-server. If there is none to be had, says so on stderr and resolves with false. */
+/** Makes sure that tests find a nats-server. If it can get no server, it says so on stderr and resolves with false. */
 export async function serverForTests(): Promise<boolean> {
   try {
     await ensureNatsServer();

@@ -3,7 +3,7 @@
 const PROXIES = ['HTTPS_PROXY', 'HTTP_PROXY', 'npm_config_https_proxy', 'npm_config_proxy'];
 const EXCEPTIONS = ['NO_PROXY', 'npm_config_noproxy'];
 
-/** `proxies: HTTPS_PROXY=http://proxy:3128 (with a login)`, or that there is none. */
+/** `proxies: HTTPS_PROXY=http://proxy:3128 (with a login)`, or that no proxy is set. */
 export function proxiesSeen(env = process.env) {
   const seen = bothCases(PROXIES)
     .filter((name) => env[name])

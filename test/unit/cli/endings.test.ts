@@ -9,7 +9,7 @@ import { exchange, instant, LogBench } from '#test/unit/combat/log-bench.ts';
 import { PLAIN_BOOK } from '#test/unit/combat/plain-rules.ts';
 import { bodyOf, judged, logOf, type Stored, spoil, stored, streamsOf, told } from './record.ts';
 
-/** What the judge says of a bench's log, of which what is refused has been dead-lettered. */
+/** What the judge says of a bench's log. What the log refused has become dead letters. */
 const verdictOn = (bench: LogBench, log: Stored[] = logOf(bench), atRest = false): string[] =>
   told(judged(bench, streamsOf(bench, log), atRest).breaches);
 
@@ -44,7 +44,7 @@ describe('a close', () => {
     expect(verdictOn(bench, log)).toEqual(['6 I5 closed on 6, which is not before it']);
   });
 
-  test('by which a deployment objects to a session is no breach before its first action, and its dead letter is none', () => {
+  test('of a deployment that objects to a session is no breach before its first action, and neither is its dead letter', () => {
     const objection = { type: 'closed', session_id: 's1', winner: null, reason: 'invalid' };
     const bench = LogBench.open({ teams: { red: ['a'], blue: ['x'] } });
     bench.append('session', { ...objection, through: 1 });
